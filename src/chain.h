@@ -1,0 +1,77 @@
+/*-------------------------------------------------------------------------
+ *
+ * chain.h
+ *	  A chain's configuration as the tables of schema chainsync have it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CHAINSYNC_CHAIN_H
+#define CHAINSYNC_CHAIN_H
+
+#include "pool.h"
+
+/* The layout of chain tables that this library writes. */
+#define CHAIN_TABLE_VERSION 1
+
+typedef enum ChainTableKind
+{
+	TABLE_BLOCKS = 0,
+	TABLE_TRANSACTIONS,
+	TABLE_LOGS,
+	TABLE_WITHDRAWALS
+} ChainTableKind;
+
+#define CHAIN_TABLE_KINDS 4
+
+typedef struct ChainTable
+{
+	ChainTableKind kind;
+	char	   *name;			/* in the chain's schema */
+	char	   *qualified;		/* quoted, with the schema */
+	char	   *block_column;
+	int64		partition_blocks;
+	int			version;
+	Oid			relid;			/* InvalidOid: it does not exist */
+	Oid			owner;
+
+	/* blocks for which partition.c has seen a partition */
+	int64		ready_first;
+	int64		ready_end;
+} ChainTable;
+
+typedef struct ChainConfig
+{
+	int			id;
+	char	   *name;
+	char	   *schema;
+	bool		enabled;
+	char	   *chain_id;		/* decimal, or NULL: not yet known */
+	uint8	   *genesis;		/* 32 bytes, or NULL: not yet known */
+	int64		last_blocks;	/* 0: resolved, or not given */
+	int			confirmations;	/* -1: by the node's tags */
+	int			poll_interval;	/* ms */
+	int			commit_blocks;
+	int			max_inflight_requests;
+	int			batch_requests;
+	bool		compression;
+	ChainTable *tables;
+	int			table_count;
+	PoolEndpoint *endpoints;
+	int			endpoint_count;
+} ChainConfig;
+
+/*
+ * Reads a chain in the current memory context; NULL when there is none.  The
+ * caller is the extension's owner with SPI connected.
+ */
+extern ChainConfig *chain_load(int chain);
+
+/* The id of the chain of that name, or an error with a hint. */
+extern int	chain_lookup(const char *name);
+
+/* The chain's table of a kind, or an error. */
+extern ChainTable *chain_table(ChainConfig *chain, ChainTableKind kind);
+
+extern const char *chain_table_kind_name(ChainTableKind kind);
+
+#endif							/* CHAINSYNC_CHAIN_H */

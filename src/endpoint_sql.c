@@ -1,0 +1,76 @@
+/*-------------------------------------------------------------------------
+ *
+ * endpoint_sql.c
+ *	  Endpoints as SQL sees them: their health, and their URLs redacted.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "pool.h"
+#include "redact.h"
+
+#define STAT_ENDPOINT_COLUMNS 13
+
+PG_FUNCTION_INFO_V1(chainsync_stat_endpoint);
+PG_FUNCTION_INFO_V1(chainsync_redact_url);
+
+static void
+put_stat(ReturnSetInfo *result, const PoolStat *stat)
+{
+	Datum		values[STAT_ENDPOINT_COLUMNS];
+	bool		nulls[STAT_ENDPOINT_COLUMNS] = {false};
+
+	values[0] = Int32GetDatum(stat->endpoint_id);
+	values[1] = CStringGetTextDatum(stat->state);
+	values[2] = Int64GetDatum(stat->requests);
+	values[3] = Int64GetDatum(stat->failures);
+	values[4] = Int64GetDatum(stat->throttled);
+	values[5] = Int64GetDatum(stat->bytes_received);
+	values[6] = Int32GetDatum(stat->inflight);
+	values[7] = Float8GetDatum(stat->latency_ms);
+	nulls[7] = stat->latency_ms < 0;
+	values[8] = Int64GetDatum(stat->head);
+	nulls[8] = stat->head < 0;
+	values[9] = BoolGetDatum((stat->capabilities & POOL_HAS_BLOCK_RECEIPTS) != 0);
+	nulls[9] = (stat->capabilities &
+				(POOL_HAS_BLOCK_RECEIPTS | POOL_NO_BLOCK_RECEIPTS)) == 0;
+	values[10] = CStringGetTextDatum(stat->last_error);
+	nulls[10] = stat->last_error[0] == '\0';
+	values[11] = TimestampTzGetDatum(stat->last_error_at);
+	nulls[11] = stat->last_error_at == 0;
+	values[12] = TimestampTzGetDatum(stat->retry_at);
+	nulls[12] = stat->retry_at == 0;
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* The health of this database's endpoints that were asked so far. */
+Datum
+chainsync_stat_endpoint(PG_FUNCTION_ARGS)
+{
+	PoolStat   *stats;
+	int			count;
+
+	InitMaterializedSRF(fcinfo, 0);
+	count = pool_read_stats(&stats);
+	for (int i = 0; i < count; i++)
+		put_stat((ReturnSetInfo *) fcinfo->resultinfo, &stats[i]);
+	return (Datum) 0;
+}
+
+/* A URL as messages show it. */
+Datum
+chainsync_redact_url(PG_FUNCTION_ARGS)
+{
+	char	   *url = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	size_t		size = strlen(url) * 2 + 16;
+	char	   *redacted = palloc(size);
+
+	redact_url(redacted, size, url);
+	PG_RETURN_TEXT_P(cstring_to_text(redacted));
+}

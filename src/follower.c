@@ -1,0 +1,797 @@
+/*-------------------------------------------------------------------------
+ *
+ * follower.c
+ *	  One worker a chain: fetches everything of the target, in order.
+ *
+ * History, the head, a hole, a re-sync are the same thing: the first range of
+ * what the target asks for and the tables have not.  Nothing is handed over
+ * between two ways of doing it.
+ *
+ * Between two waits for the network the worker is in no transaction.  Blocks
+ * are taken from the source in order, gathered into batches of neighbours,
+ * and each batch is one transaction.  What the chain's endpoints do wrong
+ * changes the status; what the database says is an ERROR, which ends the
+ * process, and the scheduler starts it again after a delay.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "chain.h"
+#include "clock.h"
+#include "guc.h"
+#include "hex.h"
+#include "launcher.h"
+#include "partition.h"
+#include "position.h"
+#include "source.h"
+#include "stage.h"
+#include "worker.h"
+#include "writer.h"
+
+#define DEFAULT_CONFIRMATIONS 64
+#define TAGS_INTERVAL_MS 1000
+#define NOTE_HEAD_INTERVAL_MS 1000
+#define RATE_WINDOW_MS 10000
+/* Longest sleep; the latch wakes us for what matters. */
+#define IDLE_MS 60000
+
+typedef struct Follower
+{
+	int			chain_id;
+	MemoryContext config_context;	/* chain, source */
+	MemoryContext batch_context;	/* a batch */
+	ChainConfig *chain;
+	Source	   *source;
+
+	HeadState	head;			/* latest -1: not yet asked */
+	uint64		head_answers;	/* those seen */
+	int64		next_poll;		/* clock_ms, like all times here */
+	int64		next_tags;
+	int64		next_note;
+	bool		head_noted;
+
+	bool		have_range;
+	int64		range_last;
+	int64		generation;
+	bool		plan_needed;
+	int64		next_plan;		/* 0: when something changes */
+	bool		retried;		/* failed_ranges may hold some of it */
+	int64		batch_since;	/* 0: nothing gathered */
+	int64		hold_until;		/* after a conflict, a lock: not before */
+	int			holds;			/* in a row */
+	bool		halted;
+
+	char		trouble[SHMEM_TEXT_SIZE];
+	char		logged[SHMEM_TEXT_SIZE];
+	WorkerCounters counters;
+	int64		seen_bytes;
+	int64		rate_since;
+	int64		rate_blocks;
+	double		rate;
+	int64		current_block;
+	int64		next_report;
+	int64		reported_blocks;
+	int64		reported_at;
+} Follower;
+
+/* Blocks up to here are not replaced any more. */
+static int64
+final_limit(const Follower *f)
+{
+	int64		final = f->head.finalized;
+
+	if (f->chain->confirmations >= 0)
+	{
+		int64		confirmed = f->head.latest - f->chain->confirmations;
+
+		final = final < 0 ? confirmed : Min(final, confirmed);
+	}
+	else if (final < 0)
+		final = f->head.latest - DEFAULT_CONFIRMATIONS;
+	return final;
+}
+
+/* What the slot shows. */
+static void
+publish(Follower *f)
+{
+	SpinLockAcquire(&MyWorkerSlot->mutex);
+	MyWorkerSlot->view.latest = f->head.latest;
+	MyWorkerSlot->view.safe = f->head.safe;
+	MyWorkerSlot->view.finalized = f->head.latest < 0 ? -1 : final_limit(f);
+	MyWorkerSlot->view.current_block = f->current_block;
+	MyWorkerSlot->view.blocks_per_sec = f->rate;
+	MyWorkerSlot->view.counters = f->counters;
+	SpinLockRelease(&MyWorkerSlot->mutex);
+}
+
+static void
+update_rate(Follower *f, int64 blocks)
+{
+	int64		now = clock_ms();
+
+	if (f->rate_since == 0)
+		f->rate_since = now;
+	f->rate_blocks += blocks;
+	if (now - f->rate_since >= RATE_WINDOW_MS / 10)
+	{
+		double		latest = f->rate_blocks * 1000.0 / (now - f->rate_since);
+
+		f->rate = f->rate == 0 ? latest : 0.7 * f->rate + 0.3 * latest;
+		f->rate_since = now;
+		f->rate_blocks = 0;
+	}
+}
+
+/*
+ * Shows and logs what keeps us; NULL when nothing does.  Logged once per
+ * change, not once per failure.
+ */
+static void
+set_trouble(Follower *f, const char *sqlstate, const char *message)
+{
+	if (message == NULL)
+	{
+		if (f->trouble[0] != '\0')
+			ereport(LOG,
+					(errmsg("chainsync chain \"%s\": goes on",
+							f->chain->name)));
+		f->trouble[0] = '\0';
+		f->logged[0] = '\0';
+		return;
+	}
+	if (strcmp(f->trouble, message) == 0)
+		return;
+	strlcpy(f->trouble, message, sizeof(f->trouble));
+	worker_set_error(sqlstate, message);
+	worker_set_status(f->halted ? CHAIN_HALTED : CHAIN_ERROR, message);
+	if (f->logged[0] == '\0')
+	{
+		strlcpy(f->logged, message, sizeof(f->logged));
+		ereport(f->halted ? WARNING : LOG,
+				(errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2],
+									   sqlstate[3], sqlstate[4])),
+				 errmsg("chainsync chain \"%s\": %s", f->chain->name,
+						message)));
+	}
+}
+
+static void
+drop_range(Follower *f)
+{
+	source_drop(f->source);
+	f->have_range = false;
+	f->plan_needed = true;
+	f->batch_since = 0;
+}
+
+/* Not before a delay that doubles. */
+static void
+hold(Follower *f)
+{
+	int64		delay = (int64) chainsync_retry_initial_delay <<
+	Min(f->holds, 16);
+
+	f->holds++;
+	f->hold_until = clock_ms() + Min(delay, chainsync_retry_max_delay);
+}
+
+/* Ends the process when the chain has no work for it any more. */
+static void
+load_chain(Follower *f)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
+												  "chainsync chain",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	HeadState	noted;
+
+	if (!worker_begin())
+		worker_exit("the extension was dropped, or is of another version");
+	stage_init();
+	f->chain = chain_load(f->chain_id);
+	if (f->chain != NULL)
+		position_read_head(f->chain_id, &noted);
+	worker_commit();
+	if (f->chain == NULL)
+		worker_exit("the chain was removed");
+	if (!f->chain->enabled)
+		worker_exit("stopped by the user");
+	for (int i = 0; i < f->chain->table_count; i++)
+	{
+		if (f->chain->tables[i].version != CHAIN_TABLE_VERSION)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table %s is of layout version %d, this library "
+							"writes version %d",
+							f->chain->tables[i].qualified,
+							f->chain->tables[i].version,
+							CHAIN_TABLE_VERSION)));
+	}
+	/* what is final stays final */
+	f->head.finalized = Max(f->head.finalized, noted.finalized);
+	f->source = source_create(f->chain);
+	MemoryContextSwitchTo(old);
+	f->config_context = context;
+}
+
+/* Reads the configuration again; what is in flight is dropped. */
+static void
+reload_chain(Follower *f)
+{
+	if (f->source != NULL)
+	{
+		source_destroy(f->source);
+		f->source = NULL;
+		writer_reset();
+	}
+	if (f->config_context != NULL)
+		MemoryContextDelete(f->config_context);
+	f->config_context = NULL;
+	load_chain(f);
+	f->have_range = false;
+	f->plan_needed = true;
+	f->batch_since = 0;
+	f->hold_until = 0;
+	f->holds = 0;
+	f->halted = false;
+	f->next_poll = 0;
+	f->next_tags = 0;
+	f->head_answers = 0;
+	f->seen_bytes = 0;
+}
+
+/* Stores whom the endpoints say they are. */
+static void
+store_identity(Follower *f)
+{
+	SourceIdentity *identity = source_identity(f->source);
+	char		genesis[65] = "";
+
+	identity->learned = false;
+	if (identity->has_genesis)
+		hexbytes_encode(genesis, identity->genesis, 32);
+	genesis[64] = '\0';
+	if (!worker_begin())
+		worker_exit("the extension was dropped");
+	if (SPI_execute(psprintf("UPDATE chainsync.chains SET "
+							 "chain_id = coalesce(chain_id, "
+							 "nullif(%s, '')::numeric), "
+							 "genesis = coalesce(genesis, "
+							 "nullif(pg_catalog.decode(%s, 'hex'), '')) "
+							 "WHERE id = %d",
+							 quote_literal_cstr(identity->chain_id),
+							 quote_literal_cstr(genesis), f->chain_id),
+					false, 0) != SPI_OK_UPDATE)
+		elog(ERROR, "could not store the identity of chain \"%s\"",
+			 f->chain->name);
+	worker_commit();
+	ereport(LOG,
+			(errmsg("chainsync chain \"%s\": from now on endpoints are held "
+					"to chain id %s%s%s", f->chain->name,
+					f->chain->chain_id ? f->chain->chain_id :
+					identity->chain_id,
+					genesis[0] ? " and genesis 0x" : "", genesis)));
+	/* the update woke ourselves for nothing new */
+	if (f->chain->chain_id == NULL && identity->chain_id[0] != '\0')
+		f->chain->chain_id = MemoryContextStrdup(f->config_context,
+												 identity->chain_id);
+	if (f->chain->genesis == NULL && identity->has_genesis)
+	{
+		f->chain->genesis = MemoryContextAlloc(f->config_context, 32);
+		memcpy(f->chain->genesis, identity->genesis, 32);
+	}
+	(void) worker_config_changed();
+}
+
+/* Every endpoint shows another genesis than the one the chain is bound to. */
+static void
+halt_for_genesis(Follower *f)
+{
+	char		message[SHMEM_TEXT_SIZE];
+
+	snprintf(message, sizeof(message),
+			 "%s. If the node was reset, start over: remove_chain('%s', "
+			 "drop_data => true), then add_chain()",
+			 source_trouble(f->source) ? source_trouble(f->source) :
+			 "the endpoints show another block 0", f->chain->name);
+	drop_range(f);
+	f->halted = true;
+	set_trouble(f, "XX001", message);
+}
+
+/* Takes a new answer about the head into account. */
+static void
+see_head(Follower *f)
+{
+	const SourceHead *head = source_head(f->source);
+	bool		first = f->head.latest < 0;
+
+	if (head->answers == f->head_answers)
+		return;
+	f->head_answers = head->answers;
+	if (head->latest != f->head.latest)
+		f->plan_needed = f->plan_needed || !f->have_range;
+	f->head.latest = head->latest;
+	f->head.safe = head->safe;
+	f->head.finalized = Max(f->head.finalized, head->finalized);
+	if (first && f->chain->last_blocks > 0)
+	{
+		if (!worker_begin())
+			worker_exit("the extension was dropped");
+		position_resolve_last_blocks(f->chain_id, f->head.latest);
+		worker_commit();
+		f->chain->last_blocks = 0;
+		(void) worker_config_changed();
+	}
+	if (first)
+		f->next_note = 0;
+	f->head_noted = false;
+	publish(f);
+}
+
+static void
+note_head(Follower *f)
+{
+	if (!worker_begin())
+		worker_exit("the extension was dropped");
+	position_note_head(f->chain_id, &f->head);
+	worker_commit();
+	f->head_noted = true;
+	f->next_note = clock_ms() + NOTE_HEAD_INTERVAL_MS;
+}
+
+/* Finds the next range to fetch. */
+static void
+plan(Follower *f)
+{
+	int64		first;
+	int64		last;
+	long		retry_ms;
+	bool		found;
+
+	f->plan_needed = false;
+	f->next_plan = 0;
+	if (!worker_begin())
+		worker_exit("the extension was dropped");
+	found = position_next_range(f->chain_id, f->head.latest, &first, &last,
+								&f->generation, &retry_ms);
+	f->retried = retry_ms >= 0 || found;
+	worker_commit();
+	if (!found)
+	{
+		if (retry_ms >= 0)
+			f->next_plan = clock_ms() + Max(retry_ms, 1);
+		if (f->trouble[0] == '\0')
+			worker_set_status(CHAIN_CAUGHT_UP, NULL);
+		worker_set_activity("waiting for a new head");
+		return;
+	}
+	f->have_range = true;
+	f->range_last = last;
+	source_set_range(f->source, first, last, final_limit(f));
+	if (f->trouble[0] == '\0' && last - first >= 3)
+		worker_set_status(CHAIN_SYNCING, NULL);
+	worker_set_activity(psprintf("blocks %lld to %lld", (long long) first,
+								 (long long) last));
+}
+
+/* Neighbours that link, from the front of the window; 0: none yet. */
+static int
+gather(Follower *f, Size *bytes, bool *broken)
+{
+	SourceBlock *previous = NULL;
+	SourceBlock *block;
+	int			count = 0;
+
+	*bytes = 0;
+	*broken = false;
+	while ((block = source_peek(f->source, count)) != NULL &&
+		   block->state == SOURCE_READY &&
+		   count < f->chain->commit_blocks &&
+		   (count == 0 || *bytes < (Size) chainsync_commit_bytes * 1024))
+	{
+		if (previous != NULL &&
+			memcmp(block->block.parent_hash, previous->block.hash, 32) != 0)
+		{
+			*broken = true;
+			break;
+		}
+		*bytes += block->bytes;
+		previous = block;
+		count++;
+	}
+	return count;
+}
+
+/* Whether what was gathered shall be written now. */
+static bool
+is_due(Follower *f, int count, Size bytes, bool broken)
+{
+	SourceBlock *next = source_peek(f->source, count);
+	int64		now = clock_ms();
+
+	if (count == 0)
+		return false;
+	if (f->batch_since == 0)
+		f->batch_since = now;
+	if (broken || count >= f->chain->commit_blocks ||
+		bytes >= (Size) chainsync_commit_bytes * 1024 ||
+		source_is_full(f->source) ||
+		now - f->batch_since >= chainsync_commit_interval)
+		return true;
+	if (next != NULL && next->state == SOURCE_FAILED)
+		return true;
+	/* the end of the range: a block at the head is not kept waiting */
+	return source_peek(f->source, count - 1)->number == f->range_last;
+}
+
+/* Two blocks as fetched do not link: the chain changed under us. */
+static void
+report_broken_link(Follower *f, int count)
+{
+	const SourceBlock *child = source_peek(f->source, count);
+	const SourceBlock *parent = source_peek(f->source, count - 1);
+	char		parent_hash[65] = "";
+	char		hash[65] = "";
+
+	hexbytes_encode(parent_hash, child->block.parent_hash, 32);
+	hexbytes_encode(hash, parent->block.hash, 32);
+	set_trouble(f, "XX001",
+				psprintf("block %lld does not link to block %lld: its parent "
+						 "hash is 0x%s, the hash is 0x%s",
+						 (long long) child->number,
+						 (long long) parent->number, parent_hash, hash));
+	drop_range(f);
+	hold(f);
+}
+
+/* A value that does not fit, found when the row is to be made. */
+static bool
+find_unfit(Follower *f, int count, int *index, const char **message)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (!stage_check_block(&source_peek(f->source, i)->block, message))
+		{
+			*index = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+record_failure(Follower *f, const char *reason, const char *message)
+{
+	int64		number = source_peek(f->source, 0)->number;
+
+	if (!worker_begin())
+		worker_exit("the extension was dropped");
+	position_fail(f->chain_id, number, number, reason, message);
+	worker_commit();
+	ereport(LOG,
+			(errmsg("chainsync chain \"%s\": block %lld cannot be stored "
+					"(%s): %s", f->chain->name, (long long) number, reason,
+					message),
+			 errhint("It is tried again later; see "
+					 "chainsync.failed_ranges.")));
+	source_pop(f->source, 1);
+}
+
+static void
+count_written(Follower *f, const Stage *stage)
+{
+	f->counters.blocks += stage->tables[TABLE_BLOCKS].count;
+	f->counters.transactions += stage->tables[TABLE_TRANSACTIONS].count;
+	f->counters.logs += stage->tables[TABLE_LOGS].count;
+	f->counters.withdrawals += stage->tables[TABLE_WITHDRAWALS].count;
+	f->counters.commits++;
+	update_rate(f, stage->tables[TABLE_BLOCKS].count);
+}
+
+static WriteResult
+write_staged(Follower *f, Stage *stage, int count, char *message,
+			 Size message_size)
+{
+	SourceBlock *first = source_peek(f->source, 0);
+	SourceBlock *last = source_peek(f->source, count - 1);
+	WriteBatch	batch = {0};
+	int64		now = clock_ms();
+
+	batch.first = first->number;
+	batch.last = last->number;
+	batch.first_parent = first->block.parent_hash;
+	batch.last_hash = last->block.hash;
+	batch.last_timestamp = stage_timestamp(last->block.timestamp);
+	batch.generation = f->generation;
+	batch.is_final = last->number <= final_limit(f);
+	batch.retried = f->retried;
+	batch.note_stored = last->number == f->range_last ||
+		now >= f->next_note;
+	if (batch.note_stored)
+		f->head_noted = false;
+	return writer_put_batch(f->chain, stage, &batch, message, message_size,
+							&f->counters.write_us, &f->counters.commit_us);
+}
+
+/* What is to be done once a batch is written, or not. */
+static void
+after_write(Follower *f, WriteResult result, Stage *stage, int count,
+			const char *message)
+{
+	switch (result)
+	{
+		case WRITE_DONE:
+			f->holds = 0;
+			f->current_block = Max(f->current_block,
+								   source_peek(f->source, count - 1)->number);
+			count_written(f, stage);
+			source_pop(f->source, count);
+			if (source_trouble(f->source) == NULL)
+				set_trouble(f, NULL, NULL);
+			publish(f);
+			break;
+		case WRITE_STALE:
+			drop_range(f);
+			break;
+		case WRITE_GONE:
+			worker_exit("the chain, or the extension, was removed");
+		case WRITE_CONFLICT:
+			set_trouble(f, "XX001",
+						psprintf("%s. If the stored block was replaced, "
+								 "chainsync.resync() fetches it again",
+								 message));
+			drop_range(f);
+			hold(f);
+			break;
+	}
+}
+
+static void
+write_batch(Follower *f, int count)
+{
+	char		message[SHMEM_TEXT_SIZE];
+	int64		start;
+	Stage	   *stage;
+	WriteResult result;
+
+	if (!partition_ensure(f->chain, source_peek(f->source, 0)->number,
+						  source_peek(f->source, count - 1)->number,
+						  message, sizeof(message)))
+	{
+		worker_set_status(CHAIN_SYNCING, message);
+		hold(f);
+		return;
+	}
+	start = clock_us();
+	stage = stage_create();
+	for (int i = 0; i < count; i++)
+		stage_add_block(stage, &source_peek(f->source, i)->block);
+	f->counters.stage_us += clock_us() - start;
+	result = write_staged(f, stage, count, message, sizeof(message));
+	after_write(f, result, stage, count, message);
+	stage_end(stage);
+}
+
+/* Writes what was gathered, up to a value that does not fit its column. */
+static void
+write_gathered(Follower *f, int count)
+{
+	const char *message;
+	int			unfit;
+
+	f->batch_since = 0;
+	if (find_unfit(f, count, &unfit, &message))
+	{
+		if (unfit == 0)
+		{
+			record_failure(f, "value_out_of_range", message);
+			return;
+		}
+		count = unfit;
+	}
+	write_batch(f, count);
+}
+
+/*
+ * Writes what has arrived, as far as it shall be; true if it did anything.
+ */
+static bool
+take_blocks(Follower *f)
+{
+	MemoryContext old = MemoryContextSwitchTo(f->batch_context);
+	SourceBlock *front = source_peek(f->source, 0);
+	Size		bytes;
+	bool		broken;
+	bool		done = true;
+	int			count;
+
+	MemoryContextReset(f->batch_context);
+	if (front != NULL && front->state == SOURCE_FAILED)
+		record_failure(f, front->reason, pstrdup(front->message));
+	else
+	{
+		count = gather(f, &bytes, &broken);
+		if (!is_due(f, count, bytes, broken))
+			done = false;
+		else if (broken && f->holds == 0)
+			report_broken_link(f, count);	/* fetched anew, once */
+		else
+			write_gathered(f, count);
+	}
+	if (f->have_range && source_exhausted(f->source))
+	{
+		f->have_range = false;
+		f->plan_needed = true;
+	}
+	MemoryContextSwitchTo(old);
+	return done;
+}
+
+static void
+report_progress(Follower *f)
+{
+	int64		now = clock_ms();
+	double		rate;
+
+	if (chainsync_progress_report == 0)
+		return;
+	if (f->next_report == 0)
+	{
+		f->next_report = now + chainsync_progress_report;
+		f->reported_at = now;
+	}
+	if (now < f->next_report)
+		return;
+	rate = (f->counters.blocks - f->reported_blocks) * 1000.0 /
+		Max(now - f->reported_at, 1);
+	if (f->counters.blocks > f->reported_blocks)
+		ereport(LOG,
+				(errmsg("chainsync chain \"%s\": block %lld of %lld, %.1f "
+						"blocks/s", f->chain->name,
+						(long long) f->current_block,
+						(long long) f->head.latest, rate)));
+	f->reported_blocks = f->counters.blocks;
+	f->reported_at = now;
+	f->next_report = now + chainsync_progress_report;
+}
+
+/* Asks the head when it is time. */
+static void
+poll_head(Follower *f)
+{
+	int64		now = clock_ms();
+
+	if (now < f->next_poll)
+		return;
+	f->next_poll = now + f->chain->poll_interval;
+	source_ask_head(f->source, now >= f->next_tags);
+	if (now >= f->next_tags)
+		f->next_tags = now + Max(TAGS_INTERVAL_MS, f->chain->poll_interval);
+}
+
+/* Milliseconds until something is to be done. */
+static long
+time_to_sleep(const Follower *f)
+{
+	int64		now = clock_ms();
+	int64		wake = Min(f->next_poll, now + IDLE_MS);
+
+	if (f->next_plan > 0)
+		wake = Min(wake, f->next_plan);
+	if (f->batch_since > 0)
+		wake = Min(wake, f->batch_since + chainsync_commit_interval);
+	if (f->hold_until > now)
+		wake = Min(wake, f->hold_until);
+	if (!f->head_noted && f->head.latest >= 0)
+		wake = Min(wake, f->next_note);
+	return (long) Max(wake - now, 0);
+}
+
+/* What the source learned meanwhile. */
+static void
+see_source(Follower *f)
+{
+	SourceIdentity *identity = source_identity(f->source);
+	const char *trouble = source_trouble(f->source);
+
+	if (identity->learned)
+		store_identity(f);
+	if (identity->mismatch)
+	{
+		halt_for_genesis(f);
+		return;
+	}
+	see_head(f);
+	if (trouble != NULL)
+		set_trouble(f, "08000", trouble);
+	else if (!f->have_range && f->hold_until <= clock_ms())
+		set_trouble(f, NULL, NULL);
+}
+
+/* One turn: what is due, then a wait for the network. */
+static void
+follow(Follower *f)
+{
+	int64		now = clock_ms();
+	int64		start;
+	bool		held = f->hold_until > now;
+
+	poll_head(f);
+	if (!held && !f->have_range && f->head.latest >= 0 &&
+		(f->plan_needed || (f->next_plan > 0 && now >= f->next_plan)))
+		plan(f);
+	if (!f->head_noted && f->head.latest >= 0 && now >= f->next_note)
+		note_head(f);
+
+	start = clock_us();
+	source_pump(f->source, time_to_sleep(f));
+	f->counters.fetch_us += clock_us() - start;
+	f->counters.bytes_received += source_bytes(f->source) - f->seen_bytes;
+	f->seen_bytes = source_bytes(f->source);
+
+	see_source(f);
+	if (f->halted)
+		return;
+	while (f->hold_until <= clock_ms() && f->have_range && take_blocks(f))
+		worker_check();
+	update_rate(f, 0);
+	report_progress(f);
+}
+
+static void
+run(Follower *f)
+{
+	for (;;)
+	{
+		worker_check();
+		MemoryContextSwitchTo(f->batch_context);
+		MemoryContextReset(f->batch_context);
+		if (worker_config_changed())
+			reload_chain(f);
+		if (f->halted)
+			worker_sleep(IDLE_MS);
+		else
+			follow(f);
+	}
+}
+
+/*
+ * Entry point of a chain's follower.
+ */
+void
+chainsync_follower_main(Datum main_arg)
+{
+	static Follower follower;
+	Follower   *f = &follower;
+
+	worker_start(main_arg);
+	f->chain_id = MyWorkerSlot->chain;
+	f->head.latest = f->head.safe = f->head.finalized = -1;
+	f->current_block = MyWorkerSlot->view.current_block;
+	f->counters = MyWorkerSlot->view.counters;
+	f->reported_blocks = f->counters.blocks;
+	f->batch_context = AllocSetContextCreate(TopMemoryContext,
+											 "chainsync batch",
+											 ALLOCSET_DEFAULT_SIZES);
+	PG_TRY();
+	{
+		run(f);
+	}
+	PG_CATCH();
+	{
+		worker_fail();
+	}
+	PG_END_TRY();
+}

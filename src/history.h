@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * history.h
+ *	  Deletes stored blocks: the one routine for whatever cuts history.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CHAINSYNC_HISTORY_H
+#define CHAINSYNC_HISTORY_H
+
+#include "chain.h"
+
+/*
+ * Deletes the rows of the given blocks from every table of the chain, in the
+ * caller's transaction, takes them out of the position, records it in reorgs
+ * as `kind`, and returns the number of blocks deleted.
+ *
+ * Locks in the order that keeps deadlocks away: the tables, then the chain.
+ * SPI connected, the extension's owner, READ COMMITTED.  `multirange` is the
+ * text of an int8multirange.
+ */
+extern int64 history_delete(ChainConfig *chain, const char *kind,
+							const char *multirange);
+
+#endif							/* CHAINSYNC_HISTORY_H */

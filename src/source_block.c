@@ -1,0 +1,435 @@
+/*-------------------------------------------------------------------------
+ *
+ * source_block.c
+ *	  What a block needs next, and what the answers to it mean.
+ *
+ * A block comes by number with full transactions; its receipts by number too
+ * where it is final, so that both are asked at once, else by the block's
+ * hash: nodes re-point their numbers one by one during a reorg.  Where an
+ * endpoint answers null to a hash, the number is asked, and the receipts are
+ * taken only if every one names the block's hash (block_check.c).  Where it
+ * lacks eth_getBlockReceipts, every transaction's receipt is asked for.
+ *
+ * What fails is asked again: at once of another endpoint, after a delay once
+ * all have been asked.  Only two things are the block's own fault: every
+ * endpoint has pruned it, or every endpoint gives a value that does not fit.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "block_check.h"
+#include "block_json.h"
+#include "clock.h"
+#include "guc.h"
+#include "hex.h"
+#include "source_internal.h"
+
+/* How long to leave an endpoint alone whose answers were wrong. */
+#define QUARANTINE_MS(attempts) \
+	Min((int64) chainsync_retry_initial_delay << Min((attempts), 16), \
+		(int64) chainsync_retry_max_delay)
+
+/* Whether what the call was to be read into is gone. */
+static bool
+is_stale(const CallTarget *target)
+{
+	const SourceFetch *fetch = target->block->fetch;
+
+	return target->block->state != SOURCE_PENDING ||
+		target->epoch != (target->kind == CALL_BLOCK ? fetch->block_epoch :
+						  fetch->receipts_epoch);
+}
+
+bool
+fetch_read_result(CallTarget *target, JsonScanner *scanner, bool *is_null)
+{
+	SourceBlock *block = target->block;
+	SourceFetch *fetch = block->fetch;
+
+	if (is_stale(target))
+	{
+		*is_null = false;
+		return json_skip_value(scanner, NULL);
+	}
+	switch (target->kind)
+	{
+		case CALL_BLOCK:
+			return block_json_read_block(scanner, &fetch->arena,
+										 &block->block, is_null);
+		case CALL_TRANSACTION_RECEIPT:
+			return block_json_read_receipt(scanner, &fetch->arena,
+										   &fetch->receipts[target->index],
+										   is_null);
+		default:
+			return block_json_read_receipts(scanner, &fetch->arena,
+											&fetch->receipts,
+											&fetch->receipt_count, is_null);
+	}
+}
+
+/*
+ * The kind of the next call that the block needs and that is not under way;
+ * false when there is none.  A NULL endpoint stands for any.
+ */
+static bool
+next_kind(const Source *source, const SourceBlock *block,
+		  const PoolEndpoint *endpoint, CallKind *kind)
+{
+	const SourceFetch *fetch = block->fetch;
+
+	if (!fetch->have_block && !(fetch->asked & ASKED_BLOCK))
+	{
+		*kind = CALL_BLOCK;
+		return true;
+	}
+	if (fetch->have_receipts || (fetch->asked & ASKED_RECEIPTS))
+		return false;
+	if (endpoint != NULL &&
+		pool_has_capability(endpoint, POOL_NO_BLOCK_RECEIPTS))
+	{
+		*kind = CALL_TRANSACTION_RECEIPT;
+		return fetch->have_block;
+	}
+	if (block->number <= source->final || fetch->by_number ||
+		(endpoint != NULL &&
+		 pool_has_capability(endpoint, POOL_NO_RECEIPTS_BY_HASH)))
+	{
+		*kind = CALL_RECEIPTS;
+		return true;
+	}
+	*kind = CALL_RECEIPTS_BY_HASH;
+	return fetch->have_block;
+}
+
+bool
+fetch_wants_call(Source *source, SourceBlock *block,
+				 const PoolEndpoint *endpoint)
+{
+	CallKind	kind;
+
+	return block->state == SOURCE_PENDING &&
+		next_kind(source, block, endpoint, &kind);
+}
+
+/* Adds the call for the receipt of the next transaction. */
+static bool
+add_receipt_call(Source *source, SourceBlock *block, Exchange *exchange)
+{
+	SourceFetch *fetch = block->fetch;
+	char		params[80] = "[\"0x";
+	uint32		index = fetch->receipts_asked;
+
+	if (fetch->receipts == NULL)
+	{
+		fetch->receipts = arena_alloc_array(&fetch->arena,
+											block->block.transaction_count,
+											sizeof(EvmReceipt));
+		if (fetch->receipts == NULL)
+			return false;
+	}
+	hexbytes_encode(params + 4, block->block.transactions[index].hash, 32);
+	strlcpy(params + 68, "\"]", sizeof(params) - 68);
+	exchange_add(exchange, source, CALL_TRANSACTION_RECEIPT, block, index,
+				 params);
+	fetch->receipts_asked++;
+	if (fetch->receipts_asked == block->block.transaction_count)
+		fetch->asked |= ASKED_RECEIPTS;
+	return true;
+}
+
+bool
+fetch_next_call(Source *source, SourceBlock *block, Exchange *exchange)
+{
+	SourceFetch *fetch = block->fetch;
+	CallKind	kind;
+	char		params[80];
+
+	if (!next_kind(source, block, exchange->endpoint, &kind))
+		return false;
+	switch (kind)
+	{
+		case CALL_TRANSACTION_RECEIPT:
+			return add_receipt_call(source, block, exchange);
+		case CALL_BLOCK:
+			snprintf(params, sizeof(params), "[\"0x%llx\",true]",
+					 (unsigned long long) block->number);
+			fetch->asked |= ASKED_BLOCK;
+			break;
+		case CALL_RECEIPTS:
+			snprintf(params, sizeof(params), "[\"0x%llx\"]",
+					 (unsigned long long) block->number);
+			fetch->asked |= ASKED_RECEIPTS;
+			break;
+		default:
+			strlcpy(params, "[\"0x", sizeof(params));
+			hexbytes_encode(params + 4, block->block.hash, 32);
+			strlcpy(params + 68, "\"]", sizeof(params) - 68);
+			fetch->asked |= ASKED_RECEIPTS;
+			break;
+	}
+	exchange_add(exchange, source, kind, block, 0, params);
+	return true;
+}
+
+/* The block points into the answer from now on. */
+static void
+hold_answer(Source *source, SourceBlock *block, Exchange *exchange)
+{
+	MemoryContext old = MemoryContextSwitchTo(source->context);
+
+	if (!list_member_ptr(block->fetch->exchanges, exchange))
+	{
+		block->fetch->exchanges = lappend(block->fetch->exchanges, exchange);
+		exchange->refs++;
+		block->bytes += exchange->request->body_bytes /
+			Max(exchange->count / 2, 1);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Nothing of the block is known any more. */
+static void
+start_over(Source *source, SourceBlock *block)
+{
+	SourceFetch *fetch = block->fetch;
+
+	source_release_answers(source, block);
+	arena_reset(&fetch->arena);
+	fetch->block_epoch++;
+	fetch->receipts_epoch++;
+	fetch->asked = 0;
+	fetch->have_block = false;
+	fetch->have_receipts = false;
+	fetch->receipts = NULL;
+	fetch->receipt_count = 0;
+	fetch->receipts_asked = 0;
+	fetch->receipts_read = 0;
+	block->bytes = 0;
+	memset(&block->block, 0, sizeof(EvmBlock));
+}
+
+static void
+forget_receipts(SourceFetch *fetch)
+{
+	fetch->receipts_epoch++;
+	fetch->asked &= ~ASKED_RECEIPTS;
+	fetch->receipts = NULL;
+	fetch->receipt_count = 0;
+	fetch->receipts_asked = 0;
+	fetch->receipts_read = 0;
+}
+
+/* All bits of the chain's endpoints. */
+static uint64
+all_endpoints(const Source *source)
+{
+	int			count = source_endpoint_count(source);
+
+	return count >= 64 ? PG_UINT64_MAX : (UINT64CONST(1) << count) - 1;
+}
+
+/*
+ * Not this endpoint for the block for now; once none is left, all of them
+ * again after a delay.
+ */
+static void
+turn_away(Source *source, SourceBlock *block, const Exchange *exchange)
+{
+	SourceFetch *fetch = block->fetch;
+	uint64		all = all_endpoints(source);
+
+	fetch->excluded |= UINT64CONST(1) << exchange->endpoint_index;
+	if ((fetch->excluded & all) != all)
+		return;
+	fetch->excluded = fetch->pruned | fetch->unfit;
+	fetch->not_before = clock_ms() + QUARANTINE_MS(fetch->attempts);
+	fetch->attempts++;
+	source->block_trouble = true;
+}
+
+/* Whether the fault is the block's: every endpoint that matters has it. */
+static void
+give_up(Source *source, SourceBlock *block, const char *reason,
+		const char *message)
+{
+	start_over(source, block);
+	block->state = SOURCE_FAILED;
+	block->reason = reason;
+	strlcpy(block->message, message, sizeof(block->message));
+}
+
+/* Both parts are there: do they belong together? */
+static void
+assemble(Source *source, SourceBlock *block, Exchange *exchange)
+{
+	SourceFetch *fetch = block->fetch;
+	char		message[200];
+
+	block->block.receipts = fetch->receipts;
+	block->block.receipt_count = fetch->receipt_count;
+	if (block_check_positions(&block->block, block->number, message,
+							  sizeof(message)))
+	{
+		if (fetch->by_number)
+			pool_set_capability(exchange->endpoint, POOL_NO_RECEIPTS_BY_HASH);
+		block->state = SOURCE_READY;
+		source->block_trouble = false;
+		return;
+	}
+	source_note_trouble(source, "%s: block %lld: %s",
+						exchange->endpoint->label, (long long) block->number,
+						message);
+	turn_away(source, block, exchange);
+	start_over(source, block);
+}
+
+static void
+take_block(Source *source, SourceBlock *block, Exchange *exchange)
+{
+	SourceFetch *fetch = block->fetch;
+
+	hold_answer(source, block, exchange);
+	fetch->have_block = true;
+	if (block->block.transaction_count == 0 &&
+		!(fetch->asked & ASKED_RECEIPTS))
+		fetch->have_receipts = true;
+}
+
+static void
+take_receipt(Source *source, SourceBlock *block, Exchange *exchange)
+{
+	SourceFetch *fetch = block->fetch;
+
+	hold_answer(source, block, exchange);
+	fetch->receipts_read++;
+	if (fetch->receipts_read < block->block.transaction_count)
+		return;
+	fetch->receipt_count = fetch->receipts_read;
+	fetch->have_receipts = true;
+}
+
+/* The call brought nothing: it is not under way any more. */
+static void
+unask(SourceFetch *fetch, CallKind kind)
+{
+	if (kind == CALL_BLOCK)
+		fetch->asked &= ~ASKED_BLOCK;
+	else
+		forget_receipts(fetch);
+}
+
+/* The answer was null. */
+static void
+take_null(Source *source, Exchange *exchange, CallTarget *target)
+{
+	SourceBlock *block = target->block;
+
+	unask(block->fetch, target->kind);
+	if (target->kind == CALL_RECEIPTS_BY_HASH)
+	{
+		/* does the node know receipts by number only? */
+		block->fetch->by_number = true;
+		return;
+	}
+	block->fetch->by_number = false;
+	source_note_trouble(source, "%s: the node has no %s %lld",
+						exchange->endpoint->label,
+						target->kind == CALL_BLOCK ? "block" :
+						"receipts of block", (long long) block->number);
+	turn_away(source, block, exchange);
+}
+
+/* The value, or the history, is not to be had of this endpoint. */
+static void
+take_lack(Source *source, Exchange *exchange, CallTarget *target,
+		  const RpcCall *call)
+{
+	SourceBlock *block = target->block;
+	SourceFetch *fetch = block->fetch;
+	uint64		bit = UINT64CONST(1) << exchange->endpoint_index;
+	uint64		all = all_endpoints(source);
+
+	unask(fetch, target->kind);
+	if (call->outcome == RPC_PRUNED)
+		fetch->pruned |= bit;
+	else
+		fetch->unfit |= bit;
+	source_note_trouble(source, "%s: block %lld: %s",
+						exchange->endpoint->label, (long long) block->number,
+						call->message);
+	if (((fetch->pruned | fetch->unfit) & all) != all)
+		turn_away(source, block, exchange);
+	else if (fetch->unfit != 0)
+		give_up(source, block, "value_out_of_range", call->message);
+	else
+		give_up(source, block, "history_pruned", call->message);
+}
+
+static void
+take_failure(Source *source, Exchange *exchange, CallTarget *target,
+			 const RpcCall *call)
+{
+	SourceBlock *block = target->block;
+
+	unask(block->fetch, target->kind);
+	source_note_trouble(source, "%s: %s: %s", exchange->endpoint->label,
+						call->method, call->message);
+	if (call->outcome == RPC_UNREAD)
+		return;
+	if (call->outcome == RPC_TOO_LARGE && exchange->count > 1)
+		return;
+	if (call->outcome == RPC_INVALID &&
+		exchange->request->outcome == RPC_OK)
+		pool_quarantine(exchange->endpoint, call->message,
+						QUARANTINE_MS(block->fetch->attempts));
+	turn_away(source, block, exchange);
+}
+
+void
+fetch_finish_call(Source *source, Exchange *exchange, RpcCall *call,
+				  CallTarget *target)
+{
+	SourceBlock *block = target->block;
+	SourceFetch *fetch = block->fetch;
+
+	if (is_stale(target))
+		return;
+	switch (call->outcome)
+	{
+		case RPC_OK:
+			if (target->kind == CALL_BLOCK)
+				take_block(source, block, exchange);
+			else if (target->kind == CALL_TRANSACTION_RECEIPT)
+				take_receipt(source, block, exchange);
+			else
+			{
+				hold_answer(source, block, exchange);
+				fetch->have_receipts = true;
+			}
+			if (fetch->have_block && fetch->have_receipts &&
+				block->state == SOURCE_PENDING)
+				assemble(source, block, exchange);
+			break;
+		case RPC_NULL:
+		case RPC_NOT_FOUND:
+			take_null(source, exchange, target);
+			break;
+		case RPC_METHOD_MISSING:
+			unask(fetch, target->kind);
+			if (target->kind == CALL_RECEIPTS ||
+				target->kind == CALL_RECEIPTS_BY_HASH)
+				pool_set_capability(exchange->endpoint,
+									POOL_NO_BLOCK_RECEIPTS);
+			else
+				take_failure(source, exchange, target, call);
+			break;
+		case RPC_PRUNED:
+		case RPC_OUT_OF_RANGE:
+			take_lack(source, exchange, target, call);
+			break;
+		default:
+			take_failure(source, exchange, target, call);
+			break;
+	}
+}

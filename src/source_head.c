@@ -1,0 +1,261 @@
+/*-------------------------------------------------------------------------
+ *
+ * source_head.c
+ *	  Asks endpoints for their head, and who they are.
+ *
+ * An endpoint is held to the chain id and the hash of block 0 that were given
+ * to add_chain, or that the first answer showed; one that has no block 0 to
+ * show (pruned, a replay) to the chain id.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "block_json.h"
+#include "guc.h"
+#include "hex.h"
+#include "source_internal.h"
+
+bool
+head_read_result(CallTarget *target, JsonScanner *scanner, bool *is_null)
+{
+	static Arena arena;
+	static bool arena_made = false;
+
+	if (target->kind == CALL_CHAIN_ID)
+	{
+		*is_null = false;
+		return json_read_quantity(scanner, NULL, &target->quantity);
+	}
+	/* a header's structs are read and forgotten */
+	if (!arena_made)
+		arena_init(&arena, 16 * 1024 * 1024);
+	arena_made = true;
+	arena_reset(&arena);
+	return block_json_read_header(scanner, &arena, &target->header, is_null);
+}
+
+/* Asks one question of who the endpoint is. */
+static void
+ask_identity(Source *source, PoolEndpoint *endpoint, CallKind kind)
+{
+	Exchange   *exchange = exchange_create(source, endpoint, 1);
+
+	exchange_add(exchange, source, kind, NULL, 0,
+				 kind == CALL_CHAIN_ID ? "[]" : "[\"0x0\",false]");
+	exchange_submit(source, exchange);
+}
+
+/* Its chain id, and then its block 0. */
+void
+identify_endpoint(Source *source, PoolEndpoint *endpoint)
+{
+	source->identifying |=
+		UINT64CONST(1) << (endpoint - source->pool->endpoints);
+	ask_identity(source, endpoint, CALL_CHAIN_ID);
+}
+
+static bool
+chain_id_matches(Source *source, const Exchange *exchange,
+				 const CallTarget *target)
+{
+	const char *wanted = source->chain->chain_id;
+	char		shown[80];
+
+	uint256_to_decimal(shown, &target->quantity);
+	if (wanted == NULL)
+		wanted = source->identity.chain_id[0] ? source->identity.chain_id :
+			NULL;
+	if (wanted == NULL)
+	{
+		strlcpy(source->identity.chain_id, shown,
+				sizeof(source->identity.chain_id));
+		source->identity.learned = true;
+		return true;
+	}
+	if (strcmp(wanted, shown) == 0)
+		return true;
+	source_note_trouble(source, "%s: chain id is %s instead of %s",
+						exchange->endpoint->label, shown, wanted);
+	return false;
+}
+
+static bool
+genesis_matches(Source *source, const Exchange *exchange,
+				const CallTarget *target)
+{
+	const uint8 *wanted = source->chain->genesis;
+	const uint8 *shown = target->header.hash;
+	char		shown_hex[65] = "";
+	char		wanted_hex[65] = "";
+
+	if (wanted == NULL && source->identity.has_genesis)
+		wanted = source->identity.genesis;
+	if (wanted == NULL)
+	{
+		memcpy(source->identity.genesis, shown, 32);
+		source->identity.has_genesis = true;
+		source->identity.learned = true;
+		return true;
+	}
+	if (memcmp(wanted, shown, 32) == 0)
+		return true;
+	hexbytes_encode(shown_hex, shown, 32);
+	hexbytes_encode(wanted_hex, wanted, 32);
+	source_note_trouble(source, "%s: block 0 is 0x%s instead of 0x%s",
+						exchange->endpoint->label, shown_hex, wanted_hex);
+	return false;
+}
+
+static void
+refuse_endpoint(Source *source, Exchange *exchange)
+{
+	pool_quarantine(exchange->endpoint, source->trouble,
+					chainsync_retry_max_delay);
+	source->block_trouble = true;
+}
+
+/* The call brought no answer that says who the endpoint is. */
+static void
+identify_fail(Source *source, Exchange *exchange)
+{
+	RpcCall    *call = &exchange->calls[0];
+
+	source_note_trouble(source, "%s: %s: %s", exchange->endpoint->label,
+						call->method, call->message);
+	if (call->outcome == RPC_INVALID || call->outcome == RPC_METHOD_MISSING ||
+		call->outcome == RPC_NULL)
+		pool_quarantine(exchange->endpoint, source->trouble,
+						chainsync_retry_initial_delay);
+}
+
+static void
+identify_genesis(Source *source, Exchange *exchange)
+{
+	RpcCall    *call = &exchange->calls[0];
+	uint64		bit = UINT64CONST(1) << exchange->endpoint_index;
+	int			count = source_endpoint_count(source);
+
+	if (call->outcome == RPC_OK &&
+		!genesis_matches(source, exchange, &exchange->targets[0]))
+	{
+		refuse_endpoint(source, exchange);
+		source->mismatched |= bit;
+		source->identity.mismatch = source->mismatched ==
+			(count >= 64 ? PG_UINT64_MAX : (UINT64CONST(1) << count) - 1);
+		return;
+	}
+	if (call->outcome != RPC_OK && call->outcome != RPC_NULL &&
+		call->outcome != RPC_NOT_FOUND && call->outcome != RPC_PRUNED)
+	{
+		identify_fail(source, exchange);
+		return;
+	}
+	source->mismatched &= ~bit;
+	exchange->endpoint->identified = true;
+}
+
+void
+identify_finish(Source *source, Exchange *exchange)
+{
+	RpcCall    *call = &exchange->calls[0];
+	CallTarget *target = &exchange->targets[0];
+	uint64		bit = UINT64CONST(1) << exchange->endpoint_index;
+
+	if (target->kind == CALL_GENESIS)
+	{
+		source->identifying &= ~bit;
+		identify_genesis(source, exchange);
+	}
+	else if (call->outcome != RPC_OK)
+	{
+		source->identifying &= ~bit;
+		identify_fail(source, exchange);
+	}
+	else if (!chain_id_matches(source, exchange, target))
+	{
+		source->identifying &= ~bit;
+		refuse_endpoint(source, exchange);
+	}
+	else
+		ask_identity(source, exchange->endpoint, CALL_GENESIS);
+}
+
+void
+source_ask_head(Source *source, bool tags)
+{
+	PoolEndpoint *endpoint;
+	Exchange   *exchange;
+
+	if (source->head_asked)
+		return;
+	endpoint = source_choose(source, 0, true);
+	if (endpoint == NULL)
+	{
+		if (source->identifying == 0 && source->trouble[0] != '\0')
+			source->head_trouble = true;
+		return;
+	}
+	source->head_asked = true;
+	exchange = exchange_create(source, endpoint, 1);
+	exchange_add(exchange, source, CALL_LATEST, NULL, 0,
+				 "[\"latest\",false]");
+	exchange_submit(source, exchange);
+	if (!tags)
+		return;
+	exchange = exchange_create(source, endpoint, 1);
+	exchange_add(exchange, source, CALL_FINALIZED, NULL, 0,
+				 "[\"finalized\",false]");
+	exchange_submit(source, exchange);
+	exchange = exchange_create(source, endpoint, 1);
+	exchange_add(exchange, source, CALL_SAFE, NULL, 0, "[\"safe\",false]");
+	exchange_submit(source, exchange);
+}
+
+/* A tag: what the node lacks is not known, and no failure. */
+static void
+take_tag(Source *source, const RpcCall *call, const CallTarget *target)
+{
+	int64		number = -1;
+
+	if (call->outcome == RPC_OK && target->header.number <= PG_INT64_MAX)
+		number = (int64) target->header.number;
+	if (target->kind == CALL_SAFE)
+		source->head.safe = number;
+	else
+		source->head.finalized = number;
+}
+
+void
+head_finish(Source *source, Exchange *exchange)
+{
+	RpcCall    *call = &exchange->calls[0];
+	CallTarget *target = &exchange->targets[0];
+
+	if (target->kind != CALL_LATEST)
+	{
+		take_tag(source, call, target);
+		return;
+	}
+	source->head_asked = false;
+	if (call->outcome != RPC_OK || target->header.number > PG_INT64_MAX)
+	{
+		source_note_trouble(source, "%s: head: %s",
+							exchange->endpoint->label,
+							call->outcome == RPC_OK ?
+							"block number is out of range" :
+							call->outcome == RPC_NULL ?
+							"the node has no block \"latest\"" :
+							call->message);
+		source->head_trouble = true;
+		if (call->outcome == RPC_INVALID)
+			pool_quarantine(exchange->endpoint, call->message,
+							chainsync_retry_initial_delay);
+		return;
+	}
+	source->head_trouble = false;
+	source->head.answers++;
+	source->head.latest = (int64) target->header.number;
+	memcpy(source->head.latest_hash, target->header.hash, 32);
+	pool_report_head(exchange->endpoint, target->header.number);
+}

@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * writer.h
+ *	  Writes staged rows and the position in one transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CHAINSYNC_WRITER_H
+#define CHAINSYNC_WRITER_H
+
+#include "chain.h"
+#include "stage.h"
+
+typedef enum WriteResult
+{
+	WRITE_DONE,
+	WRITE_STALE,				/* the generation differs: plan again */
+	WRITE_GONE,					/* the chain, or the extension, is gone */
+	WRITE_CONFLICT				/* does not link to what is stored */
+} WriteResult;
+
+/* The blocks of a batch: neighbours, first to last. */
+typedef struct WriteBatch
+{
+	int64		first;
+	int64		last;
+	const uint8 *first_parent;	/* 32 bytes: parent hash of `first` */
+	const uint8 *last_hash;		/* 32 bytes: hash of `last` */
+	TimestampTz last_timestamp;
+	int64		generation;		/* the batch was planned with */
+	bool		is_final;		/* all of it is finalized history */
+	bool		retried;		/* it may clear rows of failed_ranges */
+	bool		note_stored;	/* note its last block as the highest */
+} WriteBatch;
+
+/*
+ * Writes the rows of `stage` and the range of `batch`, all or nothing.  In no
+ * transaction when called and when it returns.  On WRITE_CONFLICT `message`
+ * says what does not link.  Errors of the database are ERRORs.
+ *
+ * write_us and commit_us are added to.
+ */
+extern WriteResult writer_put_batch(ChainConfig *chain, Stage *stage,
+									const WriteBatch *batch, char *message,
+									Size message_size, int64 *write_us,
+									int64 *commit_us);
+
+/* Forgets the kept plans, when the chain's configuration was read again. */
+extern void writer_reset(void);
+
+#endif							/* CHAINSYNC_WRITER_H */
