@@ -68,10 +68,15 @@ find_postgres()
 # A DESTDIR works only where the server can look there for extensions.
 require_destdir()
 {
-	as_server "$pg_bin/postgres" --describe-config |
-		grep -q '^extension_destdir	' ||
-		die 'this PostgreSQL has no setting extension_destdir' \
-			'Private servers need it; the PostgreSQL packages of Debian, Ubuntu and apt.postgresql.org have it.'
+	local settings
+
+	settings=$(as_server "$pg_bin/postgres" --describe-config)
+	case $settings in
+		*'
+extension_destdir	'*) return ;;
+	esac
+	die 'this PostgreSQL has no setting extension_destdir' \
+		'Private servers need it; the PostgreSQL packages of Debian, Ubuntu and apt.postgresql.org have it.'
 }
 
 # copy_tree DIR: the sources, without what was built, for the server's user.

@@ -14,12 +14,16 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "chain.h"
 #include "guc.h"
+#include "hex.h"
+#include "identity.h"
 #include "redact.h"
 #include "spi_util.h"
 
@@ -53,7 +57,7 @@ load_tables(ChainConfig *chain)
 	Oid			schema = get_namespace_oid(chain->schema, true);
 	int			count;
 
-	spi_run(SPI_OK_SELECT, true,
+	spi_run(SPI_OK_SELECT, false,
 			"SELECT table_name, kind, block_column, partition_blocks, version "
 			"FROM chainsync.chain_tables "
 			"WHERE chain OPERATOR(pg_catalog.=) %d ORDER BY table_name",
@@ -91,7 +95,7 @@ load_endpoints(ChainConfig *chain)
 {
 	int			count;
 
-	spi_run(SPI_OK_SELECT, true,
+	spi_run(SPI_OK_SELECT, false,
 			"SELECT id, url, priority, max_concurrency "
 			"FROM chainsync.endpoints "
 			"WHERE chain OPERATOR(pg_catalog.=) %d ORDER BY priority, id",
@@ -136,7 +140,7 @@ chain_load(int chain_id)
 {
 	ChainConfig *chain;
 
-	spi_run(SPI_OK_SELECT, true,
+	spi_run(SPI_OK_SELECT, false,
 			"SELECT name, schema_name, enabled::int AS enabled, "
 			"chain_id::text AS chain_id, genesis, last_blocks, confirmations, "
 			"(extract(epoch FROM poll_interval) * 1000)::int8 "
@@ -163,7 +167,7 @@ chain_load(int chain_id)
 int
 chain_lookup(const char *name)
 {
-	spi_run(SPI_OK_SELECT, true,
+	spi_run(SPI_OK_SELECT, false,
 			"SELECT id FROM chainsync.chains "
 			"WHERE name OPERATOR(pg_catalog.=) %s",
 			quote_literal_cstr(name));
@@ -199,4 +203,62 @@ chain_table(ChainConfig *chain, ChainTableKind kind)
 			 errmsg("chain \"%s\" has no table for %s", chain->name,
 					kind_names[kind]),
 			 errdetail("The row in chainsync.chain_tables is missing.")));
+}
+
+static void
+save_info(const ChainConfig *chain, const char *key, const char *json)
+{
+	spi_run(SPI_OK_INSERT, false,
+			"INSERT INTO %s AS i (key, value) VALUES (%s, %s::jsonb) "
+			"ON CONFLICT (key) DO UPDATE SET value = excluded.value "
+			"WHERE i.value IS DISTINCT FROM excluded.value",
+			quote_qualified_identifier(chain->schema, "chainsync_info"),
+			quote_literal_cstr(key), quote_literal_cstr(json));
+}
+
+/* {"version": …, "tables": {name: {kind, partition_blocks}}} */
+static char *
+layout_json(const ChainConfig *chain)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfo(&json, "{\"version\": %d, \"tables\": {",
+					 CHAIN_TABLE_VERSION);
+	for (int i = 0; i < chain->table_count; i++)
+	{
+		const ChainTable *table = &chain->tables[i];
+
+		if (i > 0)
+			appendStringInfoString(&json, ", ");
+		escape_json(&json, table->name);
+		appendStringInfo(&json, ": {\"kind\": \"%s\", "
+						 "\"partition_blocks\": %lld}",
+						 kind_names[table->kind],
+						 (long long) table->partition_blocks);
+	}
+	appendStringInfoString(&json, "}}");
+	return json.data;
+}
+
+void
+chain_save_info(ChainConfig *chain)
+{
+	Oid			schema = get_namespace_oid(chain->schema, false);
+	char		genesis[2 * 32 + 5] = "\"0x";
+	Identity	saved;
+
+	if (!OidIsValid(get_relname_relid("chainsync_info", schema)))
+		return;
+	identity_become(&saved, chain_table(chain, TABLE_BLOCKS)->owner);
+	save_info(chain, "layout", layout_json(chain));
+	if (chain->chain_id != NULL)
+		save_info(chain, "chain_id", psprintf("\"%s\"", chain->chain_id));
+	if (chain->genesis != NULL)
+	{
+		hexbytes_encode(genesis + 3, chain->genesis, 32);
+		strlcpy(genesis + 67, "\"", 2);
+		save_info(chain, "genesis", genesis);
+	}
+	identity_restore(&saved);
 }

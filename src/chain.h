@@ -74,4 +74,11 @@ extern ChainTable *chain_table(ChainConfig *chain, ChainTableKind kind);
 
 extern const char *chain_table_kind_name(ChainTableKind kind);
 
+/*
+ * Writes what is needed to adopt the schema again into its chainsync_info, as
+ * the tables' owner: chain id, genesis, layout.  Does nothing where the owner
+ * has dropped that table.
+ */
+extern void chain_save_info(ChainConfig *chain);
+
 #endif							/* CHAINSYNC_CHAIN_H */

@@ -169,6 +169,10 @@ chainsync_add_chain(PG_FUNCTION_ARGS)
 	statements = table_statements(schema, &count);
 	identity_restore(&saved);
 	create_tables(caller, schema, statements, count);
+	CommandCounterIncrement();
+	identity_become_extension_owner(&saved);
+	chain_save_info(chain_load(chain));
+	identity_restore(&saved);
 	identity_spi_finish();
 	warn_about_setup();
 	PG_RETURN_VOID();

@@ -34,6 +34,7 @@
 #include "partition.h"
 #include "position.h"
 #include "source.h"
+#include "spi_util.h"
 #include "stage.h"
 #include "worker.h"
 #include "writer.h"
@@ -41,6 +42,8 @@
 #define DEFAULT_CONFIRMATIONS 64
 #define TAGS_INTERVAL_MS 1000
 #define NOTE_HEAD_INTERVAL_MS 1000
+/* So many blocks at once are not yet called a backlog. */
+#define TIP_BLOCKS 3
 #define RATE_WINDOW_MS 10000
 /* Longest sleep; the latch wakes us for what matters. */
 #define IDLE_MS 60000
@@ -71,8 +74,12 @@ typedef struct Follower
 	int			holds;			/* in a row */
 	bool		halted;
 
+	bool		caught_up;
+	char		waits_for[SHMEM_TEXT_SIZE];
 	char		trouble[SHMEM_TEXT_SIZE];
 	char		logged[SHMEM_TEXT_SIZE];
+	ChainStatus shown_status;
+	char		shown_reason[SHMEM_TEXT_SIZE];
 	WorkerCounters counters;
 	int64		seen_bytes;
 	int64		rate_since;
@@ -133,6 +140,32 @@ update_rate(Follower *f, int64 blocks)
 	}
 }
 
+/* Shows the status, when it changed. */
+static void
+show_status(Follower *f)
+{
+	ChainStatus status;
+	const char *reason = f->waits_for;
+
+	if (f->halted)
+		status = CHAIN_HALTED;
+	else if (f->trouble[0] != '\0')
+		status = CHAIN_ERROR;
+	else if (f->head.latest < 0)
+		status = CHAIN_STARTING;
+	else
+		status = f->caught_up ? CHAIN_CAUGHT_UP : CHAIN_SYNCING;
+	if (status == CHAIN_HALTED || status == CHAIN_ERROR)
+		reason = f->trouble;
+	else if (status == CHAIN_STARTING && f->chain->endpoint_count == 0)
+		reason = "the chain has no endpoint: add one with add_endpoint()";
+	if (status == f->shown_status && strcmp(reason, f->shown_reason) == 0)
+		return;
+	f->shown_status = status;
+	strlcpy(f->shown_reason, reason, sizeof(f->shown_reason));
+	worker_set_status(status, reason);
+}
+
 /*
  * Shows and logs what keeps us; NULL when nothing does.  Logged once per
  * change, not once per failure.
@@ -154,7 +187,6 @@ set_trouble(Follower *f, const char *sqlstate, const char *message)
 		return;
 	strlcpy(f->trouble, message, sizeof(f->trouble));
 	worker_set_error(sqlstate, message);
-	worker_set_status(f->halted ? CHAIN_HALTED : CHAIN_ERROR, message);
 	if (f->logged[0] == '\0')
 	{
 		strlcpy(f->logged, message, sizeof(f->logged));
@@ -245,44 +277,21 @@ reload_chain(Follower *f)
 	f->hold_until = 0;
 	f->holds = 0;
 	f->halted = false;
+	f->caught_up = false;
+	f->waits_for[0] = '\0';
 	f->next_poll = 0;
 	f->next_tags = 0;
 	f->head_answers = 0;
 	f->seen_bytes = 0;
 }
 
-/* Stores whom the endpoints say they are. */
+/* Takes over whom the endpoints say they are. */
 static void
-store_identity(Follower *f)
+learn_identity(Follower *f, char *genesis_hex)
 {
 	SourceIdentity *identity = source_identity(f->source);
-	char		genesis[65] = "";
 
 	identity->learned = false;
-	if (identity->has_genesis)
-		hexbytes_encode(genesis, identity->genesis, 32);
-	genesis[64] = '\0';
-	if (!worker_begin())
-		worker_exit("the extension was dropped");
-	if (SPI_execute(psprintf("UPDATE chainsync.chains SET "
-							 "chain_id = coalesce(chain_id, "
-							 "nullif(%s, '')::numeric), "
-							 "genesis = coalesce(genesis, "
-							 "nullif(pg_catalog.decode(%s, 'hex'), '')) "
-							 "WHERE id = %d",
-							 quote_literal_cstr(identity->chain_id),
-							 quote_literal_cstr(genesis), f->chain_id),
-					false, 0) != SPI_OK_UPDATE)
-		elog(ERROR, "could not store the identity of chain \"%s\"",
-			 f->chain->name);
-	worker_commit();
-	ereport(LOG,
-			(errmsg("chainsync chain \"%s\": from now on endpoints are held "
-					"to chain id %s%s%s", f->chain->name,
-					f->chain->chain_id ? f->chain->chain_id :
-					identity->chain_id,
-					genesis[0] ? " and genesis 0x" : "", genesis)));
-	/* the update woke ourselves for nothing new */
 	if (f->chain->chain_id == NULL && identity->chain_id[0] != '\0')
 		f->chain->chain_id = MemoryContextStrdup(f->config_context,
 												 identity->chain_id);
@@ -291,6 +300,36 @@ store_identity(Follower *f)
 		f->chain->genesis = MemoryContextAlloc(f->config_context, 32);
 		memcpy(f->chain->genesis, identity->genesis, 32);
 	}
+	genesis_hex[0] = '\0';
+	if (f->chain->genesis != NULL)
+		hexbytes_encode(genesis_hex, f->chain->genesis, 32);
+	genesis_hex[f->chain->genesis != NULL ? 64 : 0] = '\0';
+}
+
+/* Stores whom the endpoints say they are: binding from now on. */
+static void
+store_identity(Follower *f)
+{
+	char		genesis[65];
+
+	learn_identity(f, genesis);
+	if (!worker_begin())
+		worker_exit("the extension was dropped");
+	spi_run(SPI_OK_UPDATE, false,
+			"UPDATE chainsync.chains SET "
+			"chain_id = coalesce(chain_id, nullif(%s, '')::numeric), "
+			"genesis = coalesce(genesis, "
+			"nullif(pg_catalog.decode(%s, 'hex'), '')) WHERE id = %d",
+			quote_literal_cstr(f->chain->chain_id ? f->chain->chain_id : ""),
+			quote_literal_cstr(genesis), f->chain_id);
+	chain_save_info(f->chain);
+	worker_commit();
+	ereport(LOG,
+			(errmsg("chainsync chain \"%s\": from now on endpoints are held "
+					"to chain id %s%s%s", f->chain->name,
+					f->chain->chain_id ? f->chain->chain_id : "(unknown)",
+					genesis[0] ? " and genesis 0x" : "", genesis)));
+	/* the update woke ourselves for nothing new */
 	(void) worker_config_changed();
 }
 
@@ -372,16 +411,15 @@ plan(Follower *f)
 	{
 		if (retry_ms >= 0)
 			f->next_plan = clock_ms() + Max(retry_ms, 1);
-		if (f->trouble[0] == '\0')
-			worker_set_status(CHAIN_CAUGHT_UP, NULL);
+		f->caught_up = true;
 		worker_set_activity("waiting for a new head");
 		return;
 	}
 	f->have_range = true;
 	f->range_last = last;
 	source_set_range(f->source, first, last, final_limit(f));
-	if (f->trouble[0] == '\0' && last - first >= 3)
-		worker_set_status(CHAIN_SYNCING, NULL);
+	if (last - first >= TIP_BLOCKS)
+		f->caught_up = false;
 	worker_set_activity(psprintf("blocks %lld to %lld", (long long) first,
 								 (long long) last));
 }
@@ -570,10 +608,11 @@ write_batch(Follower *f, int count)
 						  source_peek(f->source, count - 1)->number,
 						  message, sizeof(message)))
 	{
-		worker_set_status(CHAIN_SYNCING, message);
+		strlcpy(f->waits_for, message, sizeof(f->waits_for));
 		hold(f);
 		return;
 	}
+	f->waits_for[0] = '\0';
 	start = clock_us();
 	stage = stage_create();
 	for (int i = 0; i < count; i++)
@@ -742,10 +781,10 @@ follow(Follower *f)
 	f->seen_bytes = source_bytes(f->source);
 
 	see_source(f);
-	if (f->halted)
-		return;
-	while (f->hold_until <= clock_ms() && f->have_range && take_blocks(f))
+	while (!f->halted && f->hold_until <= clock_ms() && f->have_range &&
+		   take_blocks(f))
 		worker_check();
+	show_status(f);
 	update_rate(f, 0);
 	report_progress(f);
 }

@@ -78,7 +78,7 @@ chainsync_unhex(PG_FUNCTION_ARGS)
 				 errdetail("There are %zu digits.", len)));
 	result = palloc(VARHDRSZ + len / 2);
 	SET_VARSIZE(result, VARHDRSZ + len / 2);
-	if (!hexbytes_decode((uint8 *) VARDATA(result), digits, len / 2))
+	if (!hexbytes_decode((uint8 *) VARDATA(result), digits, len))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid hex: not a hexadecimal digit")));
@@ -133,7 +133,8 @@ chainsync_address(PG_FUNCTION_ARGS)
 
 	SET_VARSIZE(result, VARHDRSZ + ADDRESS_SIZE);
 	if (len != 2 * ADDRESS_SIZE ||
-		!hexbytes_decode((uint8 *) VARDATA(result), digits, ADDRESS_SIZE))
+		!hexbytes_decode((uint8 *) VARDATA(result), digits,
+						 2 * ADDRESS_SIZE))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid address"),

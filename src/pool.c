@@ -154,9 +154,9 @@ pool_abandon(PoolEndpoint *endpoint)
 
 /* ---- what came of a request ---- */
 
-/* Full jitter: anything between nothing and the doubled delay. */
-static int64
-backoff_us(int in_row)
+/* The delay after that many failures in a row, before jitter. */
+static double
+doubled_us(int in_row)
 {
 	double		delay = chainsync_retry_initial_delay;
 	double		limit = Max(chainsync_retry_max_delay,
@@ -164,8 +164,7 @@ backoff_us(int in_row)
 
 	for (int i = 1; i < in_row && delay < limit; i++)
 		delay *= 2;
-	delay = Min(delay, limit) * 1000;
-	return (int64) (delay * pg_prng_double(&pg_global_prng_state));
+	return Min(delay, limit) * 1000;
 }
 
 /* How much an outcome says against the endpoint. */
@@ -219,7 +218,9 @@ note_failure(PoolHealth *health, const RpcRequest *request, int64 now)
 	if (health->backoff_until > now)
 		return;					/* see the banner */
 	health->failed_in_row++;
-	delay = backoff_us(health->failed_in_row);
+	/* full jitter: workers that failed together do not come back together */
+	delay = (int64) (doubled_us(health->failed_in_row) *
+					 pg_prng_double(&pg_global_prng_state));
 	delay = Max(delay, Min(request->retry_after_ms * 1000, RETRY_AFTER_MAX_US));
 	health->backoff_until = now + delay;
 }
@@ -235,8 +236,10 @@ note_throttled(PoolHealth *health, const RpcRequest *request, int64 now)
 		health->throttled_in_row++;
 	else if (request->retry_after_ms == 0)
 		return;
-	delay = request->retry_after_ms > 0 ?
-		request->retry_after_ms * 1000 : backoff_us(health->throttled_in_row);
+	/* it asked for a pause, so at least half of the delay is one */
+	delay = request->retry_after_ms > 0 ? request->retry_after_ms * 1000 :
+		(int64) (doubled_us(health->throttled_in_row) *
+				 (0.5 + 0.5 * pg_prng_double(&pg_global_prng_state)));
 	health->throttled_until =
 		Max(health->throttled_until, now + Min(delay, RETRY_AFTER_MAX_US));
 }
