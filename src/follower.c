@@ -26,14 +26,12 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "chain.h"
 #include "clock.h"
+#include "follower.h"
 #include "guc.h"
 #include "hex.h"
 #include "launcher.h"
-#include "partition.h"
 #include "position.h"
-#include "source.h"
 #include "spi_util.h"
 #include "stage.h"
 #include "worker.h"
@@ -48,52 +46,8 @@
 /* Longest sleep; the latch wakes us for what matters. */
 #define IDLE_MS 60000
 
-typedef struct Follower
-{
-	int			chain_id;
-	MemoryContext config_context;	/* chain, source */
-	MemoryContext batch_context;	/* a batch */
-	ChainConfig *chain;
-	Source	   *source;
-
-	HeadState	head;			/* latest -1: not yet asked */
-	uint64		head_answers;	/* those seen */
-	int64		next_poll;		/* clock_ms, like all times here */
-	int64		next_tags;
-	int64		next_note;
-	bool		head_noted;
-
-	bool		have_range;
-	int64		range_last;
-	int64		generation;
-	bool		plan_needed;
-	int64		next_plan;		/* 0: when something changes */
-	bool		retried;		/* failed_ranges may hold some of it */
-	int64		batch_since;	/* 0: nothing gathered */
-	int64		hold_until;		/* after a conflict, a lock: not before */
-	int			holds;			/* in a row */
-	bool		halted;
-
-	bool		caught_up;
-	char		waits_for[SHMEM_TEXT_SIZE];
-	char		trouble[SHMEM_TEXT_SIZE];
-	char		logged[SHMEM_TEXT_SIZE];
-	ChainStatus shown_status;
-	char		shown_reason[SHMEM_TEXT_SIZE];
-	WorkerCounters counters;
-	int64		seen_bytes;
-	int64		rate_since;
-	int64		rate_blocks;
-	double		rate;
-	int64		current_block;
-	int64		next_report;
-	int64		reported_blocks;
-	int64		reported_at;
-} Follower;
-
-/* Blocks up to here are not replaced any more. */
-static int64
-final_limit(const Follower *f)
+int64
+follower_final_limit(const Follower *f)
 {
 	int64		final = f->head.finalized;
 
@@ -108,22 +62,21 @@ final_limit(const Follower *f)
 	return final;
 }
 
-/* What the slot shows. */
-static void
-publish(Follower *f)
+void
+follower_publish(Follower *f)
 {
 	SpinLockAcquire(&MyWorkerSlot->mutex);
 	MyWorkerSlot->view.latest = f->head.latest;
 	MyWorkerSlot->view.safe = f->head.safe;
-	MyWorkerSlot->view.finalized = f->head.latest < 0 ? -1 : final_limit(f);
+	MyWorkerSlot->view.finalized = f->head.latest < 0 ? -1 : follower_final_limit(f);
 	MyWorkerSlot->view.current_block = f->current_block;
 	MyWorkerSlot->view.blocks_per_sec = f->rate;
 	MyWorkerSlot->view.counters = f->counters;
 	SpinLockRelease(&MyWorkerSlot->mutex);
 }
 
-static void
-update_rate(Follower *f, int64 blocks)
+void
+follower_update_rate(Follower *f, int64 blocks)
 {
 	int64		now = clock_ms();
 
@@ -166,12 +119,8 @@ show_status(Follower *f)
 	worker_set_status(status, reason);
 }
 
-/*
- * Shows and logs what keeps us; NULL when nothing does.  Logged once per
- * change, not once per failure.
- */
-static void
-set_trouble(Follower *f, const char *sqlstate, const char *message)
+void
+follower_set_trouble(Follower *f, const char *sqlstate, const char *message)
 {
 	if (message == NULL)
 	{
@@ -198,8 +147,8 @@ set_trouble(Follower *f, const char *sqlstate, const char *message)
 	}
 }
 
-static void
-drop_range(Follower *f)
+void
+follower_drop_range(Follower *f)
 {
 	source_drop(f->source);
 	f->have_range = false;
@@ -207,9 +156,8 @@ drop_range(Follower *f)
 	f->batch_since = 0;
 }
 
-/* Not before a delay that doubles. */
-static void
-hold(Follower *f)
+void
+follower_hold(Follower *f)
 {
 	int64		delay = (int64) chainsync_retry_initial_delay <<
 	Min(f->holds, 16);
@@ -344,9 +292,9 @@ halt_for_genesis(Follower *f)
 			 "drop_data => true), then add_chain()",
 			 source_trouble(f->source) ? source_trouble(f->source) :
 			 "the endpoints show another block 0", f->chain->name);
-	drop_range(f);
+	follower_drop_range(f);
 	f->halted = true;
-	set_trouble(f, "XX001", message);
+	follower_set_trouble(f, "XX001", message);
 }
 
 /* Takes a new answer about the head into account. */
@@ -376,7 +324,7 @@ see_head(Follower *f)
 	if (first)
 		f->next_note = 0;
 	f->head_noted = false;
-	publish(f);
+	follower_publish(f);
 }
 
 static void
@@ -417,265 +365,11 @@ plan(Follower *f)
 	}
 	f->have_range = true;
 	f->range_last = last;
-	source_set_range(f->source, first, last, final_limit(f));
+	source_set_range(f->source, first, last, follower_final_limit(f));
 	if (last - first >= TIP_BLOCKS)
 		f->caught_up = false;
 	worker_set_activity(psprintf("blocks %lld to %lld", (long long) first,
 								 (long long) last));
-}
-
-/* Neighbours that link, from the front of the window; 0: none yet. */
-static int
-gather(Follower *f, Size *bytes, bool *broken)
-{
-	SourceBlock *previous = NULL;
-	SourceBlock *block;
-	int			count = 0;
-
-	*bytes = 0;
-	*broken = false;
-	while ((block = source_peek(f->source, count)) != NULL &&
-		   block->state == SOURCE_READY &&
-		   count < f->chain->commit_blocks &&
-		   (count == 0 || *bytes < (Size) chainsync_commit_bytes * 1024))
-	{
-		if (previous != NULL &&
-			memcmp(block->block.parent_hash, previous->block.hash, 32) != 0)
-		{
-			*broken = true;
-			break;
-		}
-		*bytes += block->bytes;
-		previous = block;
-		count++;
-	}
-	return count;
-}
-
-/* Whether what was gathered shall be written now. */
-static bool
-is_due(Follower *f, int count, Size bytes, bool broken)
-{
-	SourceBlock *next = source_peek(f->source, count);
-	int64		now = clock_ms();
-
-	if (count == 0)
-		return false;
-	if (f->batch_since == 0)
-		f->batch_since = now;
-	if (broken || count >= f->chain->commit_blocks ||
-		bytes >= (Size) chainsync_commit_bytes * 1024 ||
-		source_is_full(f->source) ||
-		now - f->batch_since >= chainsync_commit_interval)
-		return true;
-	if (next != NULL && next->state == SOURCE_FAILED)
-		return true;
-	/* the end of the range: a block at the head is not kept waiting */
-	return source_peek(f->source, count - 1)->number == f->range_last;
-}
-
-/* Two blocks as fetched do not link: the chain changed under us. */
-static void
-report_broken_link(Follower *f, int count)
-{
-	const SourceBlock *child = source_peek(f->source, count);
-	const SourceBlock *parent = source_peek(f->source, count - 1);
-	char		parent_hash[65] = "";
-	char		hash[65] = "";
-
-	hexbytes_encode(parent_hash, child->block.parent_hash, 32);
-	hexbytes_encode(hash, parent->block.hash, 32);
-	set_trouble(f, "XX001",
-				psprintf("block %lld does not link to block %lld: its parent "
-						 "hash is 0x%s, the hash is 0x%s",
-						 (long long) child->number,
-						 (long long) parent->number, parent_hash, hash));
-	drop_range(f);
-	hold(f);
-}
-
-/* A value that does not fit, found when the row is to be made. */
-static bool
-find_unfit(Follower *f, int count, int *index, const char **message)
-{
-	for (int i = 0; i < count; i++)
-	{
-		if (!stage_check_block(&source_peek(f->source, i)->block, message))
-		{
-			*index = i;
-			return true;
-		}
-	}
-	return false;
-}
-
-static void
-record_failure(Follower *f, const char *reason, const char *message)
-{
-	int64		number = source_peek(f->source, 0)->number;
-
-	if (!worker_begin())
-		worker_exit("the extension was dropped");
-	position_fail(f->chain_id, number, number, reason, message);
-	worker_commit();
-	ereport(LOG,
-			(errmsg("chainsync chain \"%s\": block %lld cannot be stored "
-					"(%s): %s", f->chain->name, (long long) number, reason,
-					message),
-			 errhint("It is tried again later; see "
-					 "chainsync.failed_ranges.")));
-	source_pop(f->source, 1);
-}
-
-static void
-count_written(Follower *f, const Stage *stage)
-{
-	f->counters.blocks += stage->tables[TABLE_BLOCKS].count;
-	f->counters.transactions += stage->tables[TABLE_TRANSACTIONS].count;
-	f->counters.logs += stage->tables[TABLE_LOGS].count;
-	f->counters.withdrawals += stage->tables[TABLE_WITHDRAWALS].count;
-	f->counters.commits++;
-	update_rate(f, stage->tables[TABLE_BLOCKS].count);
-}
-
-static WriteResult
-write_staged(Follower *f, Stage *stage, int count, char *message,
-			 Size message_size)
-{
-	SourceBlock *first = source_peek(f->source, 0);
-	SourceBlock *last = source_peek(f->source, count - 1);
-	WriteBatch	batch = {0};
-	int64		now = clock_ms();
-
-	batch.first = first->number;
-	batch.last = last->number;
-	batch.first_parent = first->block.parent_hash;
-	batch.last_hash = last->block.hash;
-	batch.last_timestamp = stage_timestamp(last->block.timestamp);
-	batch.generation = f->generation;
-	batch.is_final = last->number <= final_limit(f);
-	batch.retried = f->retried;
-	batch.note_stored = last->number == f->range_last ||
-		now >= f->next_note;
-	if (batch.note_stored)
-		f->head_noted = false;
-	return writer_put_batch(f->chain, stage, &batch, message, message_size,
-							&f->counters.write_us, &f->counters.commit_us);
-}
-
-/* What is to be done once a batch is written, or not. */
-static void
-after_write(Follower *f, WriteResult result, Stage *stage, int count,
-			const char *message)
-{
-	switch (result)
-	{
-		case WRITE_DONE:
-			f->holds = 0;
-			f->current_block = Max(f->current_block,
-								   source_peek(f->source, count - 1)->number);
-			count_written(f, stage);
-			source_pop(f->source, count);
-			if (source_trouble(f->source) == NULL)
-				set_trouble(f, NULL, NULL);
-			publish(f);
-			break;
-		case WRITE_STALE:
-			drop_range(f);
-			break;
-		case WRITE_GONE:
-			worker_exit("the chain, or the extension, was removed");
-		case WRITE_CONFLICT:
-			set_trouble(f, "XX001",
-						psprintf("%s. If the stored block was replaced, "
-								 "chainsync.resync() fetches it again",
-								 message));
-			drop_range(f);
-			hold(f);
-			break;
-	}
-}
-
-static void
-write_batch(Follower *f, int count)
-{
-	char		message[SHMEM_TEXT_SIZE];
-	int64		start;
-	Stage	   *stage;
-	WriteResult result;
-
-	if (!partition_ensure(f->chain, source_peek(f->source, 0)->number,
-						  source_peek(f->source, count - 1)->number,
-						  message, sizeof(message)))
-	{
-		strlcpy(f->waits_for, message, sizeof(f->waits_for));
-		hold(f);
-		return;
-	}
-	f->waits_for[0] = '\0';
-	start = clock_us();
-	stage = stage_create();
-	for (int i = 0; i < count; i++)
-		stage_add_block(stage, &source_peek(f->source, i)->block);
-	f->counters.stage_us += clock_us() - start;
-	result = write_staged(f, stage, count, message, sizeof(message));
-	after_write(f, result, stage, count, message);
-	stage_end(stage);
-}
-
-/* Writes what was gathered, up to a value that does not fit its column. */
-static void
-write_gathered(Follower *f, int count)
-{
-	const char *message;
-	int			unfit;
-
-	f->batch_since = 0;
-	if (find_unfit(f, count, &unfit, &message))
-	{
-		if (unfit == 0)
-		{
-			record_failure(f, "value_out_of_range", message);
-			return;
-		}
-		count = unfit;
-	}
-	write_batch(f, count);
-}
-
-/*
- * Writes what has arrived, as far as it shall be; true if it did anything.
- */
-static bool
-take_blocks(Follower *f)
-{
-	MemoryContext old = MemoryContextSwitchTo(f->batch_context);
-	SourceBlock *front = source_peek(f->source, 0);
-	Size		bytes;
-	bool		broken;
-	bool		done = true;
-	int			count;
-
-	MemoryContextReset(f->batch_context);
-	if (front != NULL && front->state == SOURCE_FAILED)
-		record_failure(f, front->reason, pstrdup(front->message));
-	else
-	{
-		count = gather(f, &bytes, &broken);
-		if (!is_due(f, count, bytes, broken))
-			done = false;
-		else if (broken && f->holds == 0)
-			report_broken_link(f, count);	/* fetched anew, once */
-		else
-			write_gathered(f, count);
-	}
-	if (f->have_range && source_exhausted(f->source))
-	{
-		f->have_range = false;
-		f->plan_needed = true;
-	}
-	MemoryContextSwitchTo(old);
-	return done;
 }
 
 static void
@@ -754,9 +448,9 @@ see_source(Follower *f)
 	}
 	see_head(f);
 	if (trouble != NULL)
-		set_trouble(f, "08000", trouble);
+		follower_set_trouble(f, "08000", trouble);
 	else if (!f->have_range && f->hold_until <= clock_ms())
-		set_trouble(f, NULL, NULL);
+		follower_set_trouble(f, NULL, NULL);
 }
 
 /* One turn: what is due, then a wait for the network. */
@@ -782,10 +476,10 @@ follow(Follower *f)
 
 	see_source(f);
 	while (!f->halted && f->hold_until <= clock_ms() && f->have_range &&
-		   take_blocks(f))
+		   ingest_blocks(f))
 		worker_check();
 	show_status(f);
-	update_rate(f, 0);
+	follower_update_rate(f, 0);
 	report_progress(f);
 }
 

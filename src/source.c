@@ -35,6 +35,7 @@ source_create(ChainConfig *chain)
 	source->context = CurrentMemoryContext;
 	source->chain = chain;
 	source->client = rpc_create();
+	rpc_set_compression(source->client, chain->compression);
 	source->pool = pool_create(chain->endpoints,
 							   Min(chain->endpoint_count, 64));
 	source->batch_cap = 1000;

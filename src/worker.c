@@ -183,10 +183,21 @@ detach_at_exit(int code, Datum arg)
 				 "terminated by an administrator or a shutdown", false);
 }
 
+/* Whose error it is, in whatever the server log's format is. */
+static void
+name_worker(void *arg)
+{
+	errcontext("%s", MyBgworkerEntry->bgw_name);
+}
+
 void
 worker_start(Datum main_arg)
 {
+	static ErrorContextCallback context = {.callback = name_worker};
 	uint32		generation;
+
+	context.previous = error_context_stack;
+	error_context_stack = &context;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
