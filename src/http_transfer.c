@@ -19,10 +19,6 @@
 _Static_assert(LIBCURL_VERSION_NUM >= 0x075700,
 			   "libcurl 7.87 or later is needed");
 
-#ifndef CHAINSYNC_VERSION
-#define CHAINSYNC_VERSION "1.0"
-#endif
-
 #define HEADERS_MAX		((size_t) 256 * 1024)	/* of one answer */
 #define BODY_MIN		((size_t) 32 * 1024)	/* first size of a buffer */
 #define BODY_HINT_MAX	((size_t) 4 * 1024 * 1024)

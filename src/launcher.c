@@ -31,6 +31,7 @@
 #include "compat.h"
 #include "guc.h"
 #include "launcher.h"
+#include "pool.h"
 #include "shmem.h"
 #include "worker.h"
 
@@ -107,6 +108,7 @@ start_schedulers(void)
 	foreach(cell, oids)
 		array[count++] = lfirst_oid(cell);
 	shmem_forget_databases(array, count);
+	pool_forget_databases(array, count);
 	for (int i = 0; i < count; i++)
 	{
 		WorkerSlot *slot = shmem_claim_slot(array[i], WORKER_SCHEDULER, 0);

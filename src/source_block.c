@@ -406,6 +406,8 @@ fetch_finish_call(Source *source, Exchange *exchange, RpcCall *call,
 			{
 				hold_answer(source, block, exchange);
 				fetch->have_receipts = true;
+				pool_set_capability(exchange->endpoint,
+									POOL_HAS_BLOCK_RECEIPTS);
 			}
 			if (fetch->have_block && fetch->have_receipts &&
 				block->state == SOURCE_PENDING)
