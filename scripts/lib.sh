@@ -84,7 +84,7 @@ extension_destdir	'*) return ;;
 copy_tree()
 {
 	as_server mkdir -p "$1"
-	tar -C "$tree" -c \
+	tar -C "$tree" -c --warning=no-file-changed \
 		--exclude=./.git --exclude=./tmp --exclude='*.o' --exclude='*.d' \
 		--exclude='*.bc' --exclude='*.so' --exclude=./results --exclude='./test/*/build' . |
 		as_server tar -C "$1" -x --no-same-owner

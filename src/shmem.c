@@ -23,6 +23,9 @@
 #include "pool.h"
 #include "shmem.h"
 
+/* A worker that ran so long before it failed does not fail at once. */
+#define STEADY_RUN_MS 60000
+
 typedef struct SharedState
 {
 	LWLock	   *lock;
@@ -282,7 +285,14 @@ shmem_detach(const char *reason, bool failed)
 		slot->pid = 0;
 		slot->stopped_at = GetCurrentTimestamp();
 		strlcpy(slot->stop_reason, reason, SHMEM_TEXT_SIZE);
-		slot->failures = failed ? slot->failures + 1 : 0;
+		if (!failed)
+			slot->failures = 0;
+		else if (TimestampDifferenceExceeds(slot->started_at,
+											slot->stopped_at,
+											STEADY_RUN_MS))
+			slot->failures = 1;
+		else
+			slot->failures++;
 	}
 	LWLockRelease(state->lock);
 }

@@ -179,8 +179,9 @@ pin_settings(void)
 static void
 detach_at_exit(int code, Datum arg)
 {
+	/* what cannot even connect must not be started again in a hot loop */
 	shmem_detach(code == 0 ? "server shutdown" :
-				 "terminated by an administrator or a shutdown", false);
+				 "terminated by an administrator or a shutdown", code != 0);
 }
 
 /* Whose error it is, in whatever the server log's format is. */

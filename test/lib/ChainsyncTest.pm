@@ -40,7 +40,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
   new_node start_chainsim add_chain wait_for_sql wait_status wait_synced
-  digest table_digests chain_tables worker_pid need corpus_dir node_modules
+  digest table_digests differences chain_tables worker_pid need corpus_dir node_modules
   free_port http_post log_since assert_no_crash
 );
 
@@ -269,7 +269,7 @@ sub chain_tables
 	return split /\n/, $node->safe_psql('postgres', qq{
 		SELECT c.relname FROM pg_class AS c
 		JOIN pg_namespace AS n ON n.oid = c.relnamespace
-		WHERE n.nspname = $name AND c.relkind = 'p' ORDER BY 1 COLLATE "C"});
+		WHERE n.nspname = $name AND c.relkind = 'p' ORDER BY c.relname});
 }
 
 =head2 table_digests($node, $schema, $where), digest($node, $schema, $where)
@@ -320,6 +320,36 @@ sub digest
 
 	require Digest::MD5;
 	return Digest::MD5::md5_hex(join "\n", @digests);
+}
+
+=head2 differences($node, $schema, $other, $where)
+
+Compares the rows of two chains of one database: a list of texts like
+C<"logs: 3">, the tables with rows that only one has, and how many these are.
+C<$where> may hold C<:block>, as above; nothing means all rows.
+
+=cut
+
+sub differences
+{
+	my ($node, $schema, $other, $where) = @_;
+	my @parts;
+
+	foreach my $table (chain_tables($node, $schema))
+	{
+		my $block = $table eq 'blocks' ? 'number' : 'block_number';
+		(my $condition = $where // 'true') =~ s/:block/$block/g;
+		my ($one, $two) = map { "SELECT * FROM $_.$table WHERE $condition" }
+		  $schema, $other;
+
+		push @parts, qq{
+			SELECT '$table: ' || count(*) FROM (
+				($one EXCEPT ALL $two) UNION ALL ($two EXCEPT ALL $one)) AS d
+			HAVING count(*) > 0};
+	}
+	die "there is no chain in schema $schema" unless @parts;
+	return split /\n/,
+	  $node->safe_psql('postgres', join ' UNION ALL ', @parts);
 }
 
 =head2 worker_pid($node, $worker, $chain)
