@@ -33,19 +33,82 @@ AS 'MODULE_PATHNAME', 'chainsync_redact_url'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION chainsync._redact_url(text) IS 'Internal: a URL without user info, query and what may be a key';
 
+CREATE FUNCTION chainsync._refuse_endpoint(message text, detail text, hint text) RETURNS void
+AS 'MODULE_PATHNAME', 'chainsync_refuse_endpoint'
+LANGUAGE C STRICT;
+COMMENT ON FUNCTION chainsync._refuse_endpoint(text, text, text) IS 'Internal: an error after which the server''s log does not have the statement, which may hold a key';
+
 CREATE FUNCTION chainsync._check_url(url text) RETURNS void
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
 	IF url IS NULL OR url !~* '^https?://([^/?#[:space:][:cntrl:]]*@)?(\[[0-9a-f:.]+\]|[^][/?#@:[:space:][:cntrl:]]+)(:[0-9]{1,5})?([/?][^#[:space:][:cntrl:]]*)?$' THEN
-		RAISE EXCEPTION 'invalid endpoint URL'
-			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'An endpoint is a URL such as https://host:port/path, with scheme http or https.';
+		PERFORM chainsync._refuse_endpoint('invalid endpoint URL', 'It is not quoted, as it may hold a key.',
+			'An endpoint is a URL such as https://host:port/path, with scheme http or https.');
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION chainsync._check_url(text) IS 'Internal: an error unless the URL can be an endpoint''s; it is not quoted, as it may hold a key';
+
+CREATE FUNCTION chainsync._secret_in_url(url text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'chainsync_secret_in_url'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION chainsync._secret_in_url(text) IS 'Internal: whether a URL seems to have a key written out in it';
+
+CREATE FUNCTION chainsync._secret_in_header(header text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'chainsync_secret_in_header'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION chainsync._secret_in_header(text) IS 'Internal: whether a header line seems to have a key written out in it';
+
+CREATE FUNCTION chainsync._caller_is_superuser() RETURNS boolean
+AS 'MODULE_PATHNAME', 'chainsync_caller_is_superuser'
+LANGUAGE C STABLE;
+COMMENT ON FUNCTION chainsync._caller_is_superuser() IS 'Internal: whether the function that became the extension''s owner was called by a superuser';
+
+CREATE FUNCTION chainsync._check_endpoint(url text, header text, secret_ref text, allow_literal_key boolean) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+	has_place boolean := position('{secret}' IN concat(url, header)) > 0;
+BEGIN
+	PERFORM chainsync._check_url(url);
+	IF header !~ '^[A-Za-z0-9-]+: *[^[:cntrl:]]+$'
+		OR header ~* '^(host|content-.*|transfer-encoding|accept.*|connection|expect|te|trailer|upgrade|user-agent):' THEN
+		PERFORM chainsync._refuse_endpoint('invalid header', 'It is not quoted, as it may hold a key.',
+			'A header is one line such as ''Authorization: Bearer {secret}''; those of the transport itself cannot be set.');
+	END IF;
+	IF secret_ref IS NOT NULL AND NOT chainsync._caller_is_superuser() THEN
+		RAISE EXCEPTION 'only a superuser may set secret_ref'
+			USING ERRCODE = 'insufficient_privilege',
+				DETAIL = 'It has the server read a file or its environment.';
+	END IF;
+	IF secret_ref !~ '^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$' THEN
+		RAISE EXCEPTION 'invalid secret_ref'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'It is env:NAME, a variable of the server''s environment, or file:/path, a file that the server can read.';
+	END IF;
+	IF has_place AND secret_ref IS NULL THEN
+		RAISE EXCEPTION 'the endpoint has {secret} and no secret_ref'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Say with secret_ref => ''env:NAME'' or ''file:/path'' where the secret is.';
+	END IF;
+	IF secret_ref IS NOT NULL AND NOT has_place THEN
+		RAISE EXCEPTION 'the endpoint has a secret_ref and no {secret}'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Put {secret} into the URL or the header, where the secret belongs.';
+	END IF;
+	IF NOT coalesce(allow_literal_key, false)
+		AND (chainsync._secret_in_url(url) OR coalesce(chainsync._secret_in_header(header), false)) THEN
+		PERFORM chainsync._refuse_endpoint(
+			'the endpoint seems to have a key written out in its URL or header',
+			'Tables, dumps and the server''s log would hold it.',
+			'Write {secret} in its place and say with secret_ref => ''env:NAME'' or ''file:/path'' where it is; or say allow_literal_key => true.');
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION chainsync._check_endpoint(text, text, text, boolean) IS 'Internal: an error unless the caller may have such an endpoint; nothing is quoted, as it may hold a key';
 
 CREATE FUNCTION chainsync._check_target(target int8multirange) RETURNS int8multirange
 LANGUAGE plpgsql IMMUTABLE
@@ -96,19 +159,29 @@ END
 $function$;
 COMMENT ON FUNCTION chainsync._target(bigint, bigint, bigint, int8multirange) IS 'Internal: the target that add_chain''s parameters describe; empty for last_blocks, which waits for the head';
 
-CREATE FUNCTION chainsync._require_read_committed() RETURNS void
-LANGUAGE plpgsql STABLE
+CREATE FUNCTION chainsync._check_settings(confirmations integer, poll_interval interval, commit_blocks integer, max_inflight_requests integer, batch_requests integer) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
-		RAISE EXCEPTION 'cannot change stored data in isolation level %', current_setting('transaction_isolation')
-			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = 'Call it in a transaction of isolation level READ COMMITTED: it must see what the workers commit meanwhile.';
+	IF confirmations < 0 THEN
+		RAISE EXCEPTION 'confirmations must not be negative' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF poll_interval < interval '10 milliseconds' THEN
+		RAISE EXCEPTION 'poll_interval must be at least 10 milliseconds' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF commit_blocks < 1 THEN
+		RAISE EXCEPTION 'commit_blocks must be positive' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF max_inflight_requests < 1 THEN
+		RAISE EXCEPTION 'max_inflight_requests must be positive' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF batch_requests < 1 THEN
+		RAISE EXCEPTION 'batch_requests must be positive' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION chainsync._require_read_committed() IS 'Internal: an error in REPEATABLE READ and SERIALIZABLE';
+COMMENT ON FUNCTION chainsync._check_settings(integer, interval, integer, integer, integer) IS 'Internal: an error that names the setting that is out of range';
 
 CREATE FUNCTION chainsync._config_changed() RETURNS trigger
 AS 'MODULE_PATHNAME', 'chainsync_config_changed'
@@ -129,6 +202,7 @@ CREATE FUNCTION chainsync._add_chain(
 	confirmations integer, poll_interval interval, commit_blocks integer,
 	max_inflight_requests integer, batch_requests integer,
 	compression boolean, partition_blocks bigint,
+	header text, secret_ref text, allow_literal_key boolean,
 	OUT new_id integer, OUT new_schema name)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -147,8 +221,14 @@ BEGIN
 	IF new_schema = '' OR new_schema::text ~ '^pg_' OR new_schema IN ('information_schema', 'chainsync', 'public') THEN
 		RAISE EXCEPTION 'schema "%" cannot hold a chain', new_schema
 			USING ERRCODE = 'reserved_name',
-				HINT = 'A chain gets a schema of its own: name it with schema => ''…''.';
+				HINT = 'A chain gets a schema of its own: name it with schema => ''...''.';
 	END IF;
+	IF EXISTS (SELECT FROM chainsync.chains AS c WHERE c.schema_name = new_schema AND c.name <> name) THEN
+		RAISE EXCEPTION 'schema "%" holds another chain', new_schema
+			USING ERRCODE = 'duplicate_schema',
+				HINT = 'A chain gets a schema of its own: name another one with schema => ''...''.';
+	END IF;
+	PERFORM chainsync._check_settings(confirmations, poll_interval, commit_blocks, max_inflight_requests, batch_requests);
 	IF EXISTS (SELECT FROM chainsync.chains AS c WHERE c.name = name) THEN
 		RAISE EXCEPTION 'chain "%" already exists', name
 			USING ERRCODE = 'duplicate_object',
@@ -157,7 +237,7 @@ BEGIN
 	IF coalesce(cardinality(rpc), 0) = 0 THEN
 		RAISE EXCEPTION 'chain "%" needs an endpoint', name
 			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'Give at least one URL: rpc => ARRAY[''https://…''].';
+				HINT = 'Give at least one URL: rpc => ARRAY[''https://...''].';
 	END IF;
 	IF genesis IS NOT NULL AND octet_length(genesis) <> 32 THEN
 		RAISE EXCEPTION 'genesis is a block hash of 32 bytes, not %', octet_length(genesis)
@@ -183,8 +263,9 @@ BEGIN
 
 	FOREACH url IN ARRAY rpc LOOP
 		PERFORM chainsync._check_url(url);
-		INSERT INTO chainsync.endpoints (chain, url, priority)
-		VALUES (new_id, url, place)
+		PERFORM chainsync._check_endpoint(url, header, secret_ref, allow_literal_key);
+		INSERT INTO chainsync.endpoints (chain, url, priority, header, secret_ref, by_superuser)
+		VALUES (new_id, url, place, header, secret_ref, chainsync._caller_is_superuser())
 		ON CONFLICT DO NOTHING;
 		place := place + 1;
 	END LOOP;
@@ -197,7 +278,7 @@ BEGIN
 	INSERT INTO chainsync.sync_state (chain) VALUES (new_id);
 END
 $function$;
-COMMENT ON FUNCTION chainsync._add_chain(text, text[], numeric, bytea, bigint, bigint, bigint, int8multirange, name, integer, interval, integer, integer, integer, boolean, bigint) IS 'Internal: the rows of a new chain';
+COMMENT ON FUNCTION chainsync._add_chain(text, text[], numeric, bytea, bigint, bigint, bigint, int8multirange, name, integer, interval, integer, integer, integer, boolean, bigint, text, text, boolean) IS 'Internal: the rows of a new chain';
 
 -- What users call.
 
@@ -217,10 +298,13 @@ CREATE FUNCTION chainsync.add_chain(
 	max_inflight_requests integer DEFAULT NULL,
 	batch_requests integer DEFAULT NULL,
 	compression boolean DEFAULT NULL,
-	partition_blocks bigint DEFAULT NULL) RETURNS void
+	partition_blocks bigint DEFAULT NULL,
+	header text DEFAULT NULL,
+	secret_ref text DEFAULT NULL,
+	allow_literal_key boolean DEFAULT false) RETURNS void
 AS 'MODULE_PATHNAME', 'chainsync_add_chain'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION chainsync.add_chain(text, text[], numeric, bytea, bigint, bigint, bigint, int8multirange, name, integer, interval, integer, integer, integer, boolean, bigint) IS 'Adds a chain: makes its schema and tables, owned by the caller, and starts its workers. rpc: JSON-RPC URLs, the first is asked first. chain_id, genesis: what every endpoint must show; recorded from the first answer when not given. start_block, end_block (inclusive) | last_blocks | blocks: what to sync; nothing: everything from genesis, following the head. schema: default the name. The others override settings for this chain';
+COMMENT ON FUNCTION chainsync.add_chain(text, text[], numeric, bytea, bigint, bigint, bigint, int8multirange, name, integer, interval, integer, integer, integer, boolean, bigint, text, text, boolean) IS 'Adds a chain: makes its schema and tables, owned by the caller, and starts its workers. rpc: JSON-RPC URLs, the first is asked first. chain_id, genesis: what every endpoint must show; recorded from the first answer when not given. start_block, end_block (inclusive) | last_blocks | blocks: what to sync; nothing: everything from genesis, following the head. schema: default the name. header, secret_ref, allow_literal_key: of all endpoints, see add_endpoint. The others override settings for this chain';
 
 CREATE FUNCTION chainsync.remove_chain(name text, drop_data boolean DEFAULT false) RETURNS void
 AS 'MODULE_PATHNAME', 'chainsync_remove_chain'
@@ -237,8 +321,8 @@ AS 'MODULE_PATHNAME', 'chainsync_block_at'
 LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION chainsync.block_at(text, timestamptz) IS 'Number of the last stored block at or before a time; NULL when there is none';
 
-CREATE FUNCTION chainsync.start(chain text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER STRICT
+CREATE FUNCTION chainsync._start(chain text) RETURNS void
+LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
@@ -250,10 +334,10 @@ BEGIN
 	WHERE c.id = found_id;
 END
 $function$;
-COMMENT ON FUNCTION chainsync.start(text) IS 'Lets a chain''s workers run; a halted or failing chain is tried again at once';
+COMMENT ON FUNCTION chainsync._start(text) IS 'Internal: what start does';
 
-CREATE FUNCTION chainsync.stop(chain text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER STRICT
+CREATE FUNCTION chainsync._stop(chain text) RETURNS void
+LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
@@ -263,22 +347,22 @@ BEGIN
 	WHERE c.id = found_id AND c.enabled;
 END
 $function$;
-COMMENT ON FUNCTION chainsync.stop(text) IS 'Ends a chain''s workers and keeps them from starting, also after a restart of the server; progress shows "stopped" once none writes any more';
+COMMENT ON FUNCTION chainsync._stop(text) IS 'Internal: what stop does';
 
-CREATE FUNCTION chainsync.alter_chain(
+CREATE FUNCTION chainsync._alter_chain(
 	chain text,
-	start_block bigint DEFAULT NULL,
-	end_block bigint DEFAULT NULL,
-	last_blocks bigint DEFAULT NULL,
-	blocks int8multirange DEFAULT NULL,
-	confirmations integer DEFAULT NULL,
-	poll_interval interval DEFAULT NULL,
-	commit_blocks integer DEFAULT NULL,
-	max_inflight_requests integer DEFAULT NULL,
-	batch_requests integer DEFAULT NULL,
-	compression boolean DEFAULT NULL,
-	reset text[] DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER
+	start_block bigint,
+	end_block bigint,
+	last_blocks bigint,
+	blocks int8multirange,
+	confirmations integer,
+	poll_interval interval,
+	commit_blocks integer,
+	max_inflight_requests integer,
+	batch_requests integer,
+	compression boolean,
+	reset text[]) RETURNS void
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 #variable_conflict use_variable
@@ -293,26 +377,27 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'Settings are confirmations, poll_interval, commit_blocks, max_inflight_requests, batch_requests and compression.';
 	END IF;
+	PERFORM chainsync._check_settings(confirmations, poll_interval, commit_blocks, max_inflight_requests, batch_requests);
 	IF num_nonnulls(start_block, end_block, last_blocks, blocks) > 0 THEN
 		UPDATE chainsync.chains AS c
 		SET target = chainsync._target(start_block, end_block, last_blocks, blocks),
-			last_blocks = alter_chain.last_blocks
+			last_blocks = _alter_chain.last_blocks
 		WHERE c.id = found_id;
 	END IF;
 	UPDATE chainsync.chains AS c SET
-		confirmations = coalesce(alter_chain.confirmations, CASE WHEN 'confirmations' = ANY (reset) THEN NULL ELSE c.confirmations END),
-		poll_interval = coalesce(alter_chain.poll_interval, CASE WHEN 'poll_interval' = ANY (reset) THEN NULL ELSE c.poll_interval END),
-		commit_blocks = coalesce(alter_chain.commit_blocks, CASE WHEN 'commit_blocks' = ANY (reset) THEN NULL ELSE c.commit_blocks END),
-		max_inflight_requests = coalesce(alter_chain.max_inflight_requests, CASE WHEN 'max_inflight_requests' = ANY (reset) THEN NULL ELSE c.max_inflight_requests END),
-		batch_requests = coalesce(alter_chain.batch_requests, CASE WHEN 'batch_requests' = ANY (reset) THEN NULL ELSE c.batch_requests END),
-		compression = coalesce(alter_chain.compression, CASE WHEN 'compression' = ANY (reset) THEN NULL ELSE c.compression END)
+		confirmations = coalesce(_alter_chain.confirmations, CASE WHEN 'confirmations' = ANY (reset) THEN NULL ELSE c.confirmations END),
+		poll_interval = coalesce(_alter_chain.poll_interval, CASE WHEN 'poll_interval' = ANY (reset) THEN NULL ELSE c.poll_interval END),
+		commit_blocks = coalesce(_alter_chain.commit_blocks, CASE WHEN 'commit_blocks' = ANY (reset) THEN NULL ELSE c.commit_blocks END),
+		max_inflight_requests = coalesce(_alter_chain.max_inflight_requests, CASE WHEN 'max_inflight_requests' = ANY (reset) THEN NULL ELSE c.max_inflight_requests END),
+		batch_requests = coalesce(_alter_chain.batch_requests, CASE WHEN 'batch_requests' = ANY (reset) THEN NULL ELSE c.batch_requests END),
+		compression = coalesce(_alter_chain.compression, CASE WHEN 'compression' = ANY (reset) THEN NULL ELSE c.compression END)
 	WHERE c.id = found_id;
 END
 $function$;
-COMMENT ON FUNCTION chainsync.alter_chain(text, bigint, bigint, bigint, int8multirange, integer, interval, integer, integer, integer, boolean, text[]) IS 'Changes what a chain syncs (as add_chain says it) and its settings; what is not given stays, what reset names goes back to postgresql.conf. Stored blocks outside a smaller target stay';
+COMMENT ON FUNCTION chainsync._alter_chain(text, bigint, bigint, bigint, int8multirange, integer, interval, integer, integer, integer, boolean, text[]) IS 'Internal: what alter_chain does';
 
-CREATE FUNCTION chainsync.add_endpoint(chain text, url text, priority integer DEFAULT 0, max_concurrency integer DEFAULT NULL) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION chainsync._add_endpoint(chain text, url text, priority integer, max_concurrency integer, secret_ref text, header text, allow_literal_key boolean) RETURNS integer
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 #variable_conflict use_variable
@@ -320,21 +405,73 @@ DECLARE
 	found_id integer := chainsync._chain(chain);
 	new_id integer;
 BEGIN
-	PERFORM chainsync._check_url(url);
-	IF EXISTS (SELECT FROM chainsync.endpoints AS e WHERE e.chain = found_id AND e.url = add_endpoint.url) THEN
+	PERFORM chainsync._check_endpoint(url, header, secret_ref, allow_literal_key);
+	IF EXISTS (SELECT FROM chainsync.endpoints AS e WHERE e.chain = found_id AND e.url = _add_endpoint.url) THEN
 		RAISE EXCEPTION 'chain "%" has that endpoint already', chain
 			USING ERRCODE = 'duplicate_object';
 	END IF;
-	INSERT INTO chainsync.endpoints AS e (chain, url, priority, max_concurrency)
-	VALUES (found_id, url, coalesce(priority, 0), max_concurrency)
+	INSERT INTO chainsync.endpoints AS e (chain, url, priority, max_concurrency, header, secret_ref, by_superuser)
+	VALUES (found_id, url, coalesce(priority, 0), max_concurrency, header, secret_ref, chainsync._caller_is_superuser())
 	RETURNING e.id INTO new_id;
 	RETURN new_id;
 END
 $function$;
-COMMENT ON FUNCTION chainsync.add_endpoint(text, text, integer, integer) IS 'Gives a chain another endpoint and returns its id. priority: lower is asked first. max_concurrency: requests in flight at most';
+COMMENT ON FUNCTION chainsync._add_endpoint(text, text, integer, integer, text, text, boolean) IS 'Internal: what add_endpoint does';
 
-CREATE FUNCTION chainsync.drop_endpoint(chain text, endpoint integer) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER STRICT
+CREATE FUNCTION chainsync._alter_endpoint(chain text, endpoint integer, url text, priority integer, max_concurrency integer, secret_ref text, header text, allow_literal_key boolean, reset text[]) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+#variable_conflict use_variable
+DECLARE
+	found_id integer := chainsync._chain(chain);
+	was chainsync.endpoints;
+	be chainsync.endpoints;
+	unknown text;
+BEGIN
+	SELECT item INTO unknown FROM unnest(reset) AS item
+	WHERE item <> ALL (ARRAY['max_concurrency', 'secret_ref', 'header']);
+	IF FOUND THEN
+		RAISE EXCEPTION '"%" cannot be reset', unknown
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'What can be are max_concurrency, secret_ref and header.';
+	END IF;
+	SELECT * INTO was FROM chainsync.endpoints AS e
+	WHERE e.chain = found_id AND e.id = endpoint FOR UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'chain "%" has no endpoint %', chain, endpoint
+			USING ERRCODE = 'undefined_object',
+				HINT = 'SELECT * FROM chainsync.stat_endpoint lists the endpoints.';
+	END IF;
+	be := was;
+	be.url := coalesce(url, was.url);
+	be.priority := coalesce(priority, was.priority);
+	be.max_concurrency := coalesce(max_concurrency, CASE WHEN 'max_concurrency' = ANY (reset) THEN NULL ELSE was.max_concurrency END);
+	be.secret_ref := coalesce(secret_ref, CASE WHEN 'secret_ref' = ANY (reset) THEN NULL ELSE was.secret_ref END);
+	be.header := coalesce(header, CASE WHEN 'header' = ANY (reset) THEN NULL ELSE was.header END);
+	IF (be.url, be.header, be.secret_ref) IS DISTINCT FROM (was.url, was.header, was.secret_ref) THEN
+		-- else the secret could be sent to another host
+		IF was.secret_ref IS NOT NULL AND NOT chainsync._caller_is_superuser() THEN
+			RAISE EXCEPTION 'only a superuser may change where a secret is sent'
+				USING ERRCODE = 'insufficient_privilege',
+					HINT = 'Drop the endpoint and add another one.';
+		END IF;
+		PERFORM chainsync._check_endpoint(be.url, be.header, be.secret_ref, allow_literal_key);
+		be.by_superuser := chainsync._caller_is_superuser();
+		-- its health was that of another one
+		be.id := nextval('chainsync.endpoints_id_seq');
+	END IF;
+	UPDATE chainsync.endpoints AS e SET id = be.id, url = be.url,
+		priority = be.priority, max_concurrency = be.max_concurrency,
+		header = be.header, secret_ref = be.secret_ref, by_superuser = be.by_superuser
+	WHERE e.id = was.id;
+	RETURN be.id;
+END
+$function$;
+COMMENT ON FUNCTION chainsync._alter_endpoint(text, integer, text, integer, integer, text, text, boolean, text[]) IS 'Internal: what alter_endpoint does';
+
+CREATE FUNCTION chainsync._drop_endpoint(chain text, endpoint integer) RETURNS void
+LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
@@ -348,7 +485,7 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION chainsync.drop_endpoint(text, integer) IS 'Takes an endpoint from a chain; ids are in the view stat_endpoint';
+COMMENT ON FUNCTION chainsync._drop_endpoint(text, integer) IS 'Internal: what drop_endpoint does';
 
 CREATE FUNCTION chainsync.synced(chain text) RETURNS int8multirange
 LANGUAGE sql STABLE STRICT SECURITY DEFINER
@@ -370,8 +507,8 @@ AS $function$
 $function$;
 COMMENT ON FUNCTION chainsync.gaps(text) IS 'Ranges of blocks that the target asks for, the node has and the tables have not, in order';
 
-CREATE FUNCTION chainsync.retry_failed(chain text) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER STRICT
+CREATE FUNCTION chainsync._retry_failed(chain text) RETURNS bigint
+LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
@@ -386,7 +523,7 @@ BEGIN
 	RETURN changed;
 END
 $function$;
-COMMENT ON FUNCTION chainsync.retry_failed(text) IS 'Has the failed blocks of a chain tried again at once; gives the number of ranges';
+COMMENT ON FUNCTION chainsync._retry_failed(text) IS 'Internal: what retry_failed does';
 
 CREATE PROCEDURE chainsync.wait_for(chain text, block bigint, timeout interval DEFAULT interval '1 minute')
 LANGUAGE plpgsql

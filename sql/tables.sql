@@ -44,15 +44,21 @@ CREATE TABLE chainsync.endpoints (
 	url text NOT NULL,
 	priority integer NOT NULL DEFAULT 0 CHECK (priority >= 0),
 	max_concurrency integer CHECK (max_concurrency > 0),
+	header text,
+	secret_ref text,
+	by_superuser boolean NOT NULL DEFAULT false,
 	UNIQUE (chain, url)
 );
 
 COMMENT ON TABLE chainsync.endpoints IS 'JSON-RPC endpoints of the chains; the URL may be a secret, the view stat_endpoint shows it redacted';
 COMMENT ON COLUMN chainsync.endpoints.id IS 'Number by which views and messages refer to the endpoint';
 COMMENT ON COLUMN chainsync.endpoints.chain IS 'The chain, chains.id';
-COMMENT ON COLUMN chainsync.endpoints.url IS 'http or https URL that takes JSON-RPC by POST';
+COMMENT ON COLUMN chainsync.endpoints.url IS 'http or https URL that takes JSON-RPC by POST; {secret} in it stands for what secret_ref names';
 COMMENT ON COLUMN chainsync.endpoints.priority IS 'Lower is asked first; the others when it fails';
 COMMENT ON COLUMN chainsync.endpoints.max_concurrency IS 'Requests in flight of all workers together at most; NULL: no limit of its own';
+COMMENT ON COLUMN chainsync.endpoints.header IS 'One more HTTP header line; {secret} in it stands for what secret_ref names';
+COMMENT ON COLUMN chainsync.endpoints.secret_ref IS 'Where the workers read the secret: env:NAME, in the server''s environment, or file:/path';
+COMMENT ON COLUMN chainsync.endpoints.by_superuser IS 'Whether a superuser gave the URL and header; other endpoints must not have private addresses, and their errors quote nothing they wrote';
 
 CREATE TABLE chainsync.chain_tables (
 	chain integer NOT NULL REFERENCES chainsync.chains (id) ON DELETE CASCADE,

@@ -91,8 +91,8 @@ CREATE VIEW chainsync.progress AS
 SELECT p.chain, p.status, p.reason, p.current_block, p.latest_block,
 	p.finalized_block, p.synced_blocks, p.remaining_blocks, p.failed_blocks,
 	p.percent,
-	pg_catalog.repeat('█', pg_catalog.floor(p.percent / 5)::integer)
-		|| pg_catalog.repeat('░', 20 - pg_catalog.floor(p.percent / 5)::integer) AS bar,
+	pg_catalog.repeat('#', pg_catalog.floor(p.percent / 5)::integer)
+		|| pg_catalog.repeat('.', 20 - pg_catalog.floor(p.percent / 5)::integer) AS bar,
 	p.blocks_per_sec,
 	p.lag_blocks, p.lag,
 	CASE WHEN p.remaining_blocks > 0 AND p.blocks_per_sec > 0
@@ -123,7 +123,7 @@ FROM (
 			coalesce(w.finalized, s.finalized) AS finalized,
 			chainsync._count(v.synced) AS synced_blocks,
 			chainsync._count(v.synced * t.wanted) AS target_synced,
-			CASE WHEN v.latest IS NOT NULL OR NOT pg_catalog.upper_inf(c.target)
+			CASE WHEN c.last_blocks IS NULL AND (v.latest IS NOT NULL OR NOT pg_catalog.upper_inf(c.target))
 				THEN chainsync._count(t.wanted - v.synced) END AS remaining_blocks,
 			(SELECT coalesce(pg_catalog.sum(pg_catalog.upper(f.blocks) - pg_catalog.lower(f.blocks)), 0)::bigint
 				FROM chainsync.failed_ranges AS f WHERE f.chain = c.id) AS failed_blocks,

@@ -25,6 +25,8 @@
 #include "hex.h"
 #include "identity.h"
 #include "redact.h"
+#include "secret.h"
+#include "shmem.h"
 #include "spi_util.h"
 
 static const char *const kind_names[CHAIN_TABLE_KINDS] = {
@@ -90,30 +92,89 @@ load_tables(ChainConfig *chain)
 	}
 }
 
+/* URL or header with the secret in its place. */
+static const char *
+expand(const char *template, const char *secret, int endpoint)
+{
+	Size		size;
+	char	   *result;
+
+	if (template == NULL)
+		return NULL;
+	size = strlen(template) +
+		(secret == NULL ? 0 : strlen(template) * strlen(secret)) + 1;
+	result = spi_alloc(size);
+	if (!secret_expand(result, size, template, secret))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("endpoint %d has {secret} and no secret_ref",
+						endpoint)));
+	return result;
+}
+
+/*
+ * Puts the secret where it belongs, in a worker only: no other process has a
+ * use for it.  False, with a warning, when it cannot be read.
+ */
+static bool
+resolve_secret(RpcTarget *target, const char *ref, bool last)
+{
+	char		secret[SECRET_SIZE];
+	char		error[512];
+
+	if (MyWorkerSlot == NULL)
+		return true;
+	if (ref != NULL)
+	{
+		if (!secret_read(ref, secret, sizeof(secret), error, sizeof(error)))
+		{
+			ereport(last ? ERROR : WARNING,
+					(errcode(ERRCODE_CONFIG_FILE_ERROR),
+					 errmsg("the secret of endpoint %d cannot be used: %s",
+							target->endpoint_id, error),
+					 errhint("Set right what secret_ref names, or change it "
+							 "with chainsync.alter_endpoint().")));
+			return false;
+		}
+		target->secret = spi_strdup(secret);
+		explicit_bzero(secret, sizeof(secret));
+	}
+	target->url = expand(target->url, target->secret, target->endpoint_id);
+	target->header = expand(target->header, target->secret,
+							target->endpoint_id);
+	return true;
+}
+
 static void
 load_endpoints(ChainConfig *chain)
 {
 	int			count;
 
 	spi_run(SPI_OK_SELECT, false,
-			"SELECT id, url, priority, max_concurrency "
+			"SELECT id, url, priority, max_concurrency, secret_ref, header, "
+			"by_superuser::int AS by_superuser "
 			"FROM chainsync.endpoints "
 			"WHERE chain OPERATOR(pg_catalog.=) %d ORDER BY priority, id",
 			chain->id);
 	count = (int) SPI_processed;
 	chain->endpoints = spi_alloc(sizeof(PoolEndpoint) * (count + 1));
-	chain->endpoint_count = count;
 	for (int i = 0; i < count; i++)
 	{
-		PoolEndpoint *endpoint = &chain->endpoints[i];
+		PoolEndpoint *endpoint = &chain->endpoints[chain->endpoint_count];
 		char		label[256];
+		bool		last = i == count - 1 && chain->endpoint_count == 0;
 
 		endpoint->target.endpoint_id = (int) spi_int64(i, "id", 0);
 		endpoint->target.url = spi_text(i, "url");
 		endpoint->priority = (int) spi_int64(i, "priority", 0);
 		endpoint->max_concurrency = (int) spi_int64(i, "max_concurrency", 0);
+		endpoint->target.header = spi_text(i, "header");
+		endpoint->target.restricted = spi_int64(i, "by_superuser", 0) == 0;
 		redact_url(label, sizeof(label), endpoint->target.url);
 		endpoint->label = spi_strdup(label);
+		if (resolve_secret(&endpoint->target, spi_text(i, "secret_ref"),
+						   last))
+			chain->endpoint_count++;
 	}
 }
 

@@ -27,6 +27,7 @@
 
 #include "chain.h"
 #include "compat.h"
+#include "grant.h"
 #include "history.h"
 #include "identity.h"
 #include "position.h"
@@ -39,7 +40,7 @@ PG_FUNCTION_INFO_V1(chainsync_remove_chain);
 PG_FUNCTION_INFO_V1(chainsync_resync);
 PG_FUNCTION_INFO_V1(chainsync_block_at);
 
-#define ADD_CHAIN_ARGS 16
+#define ADD_CHAIN_ARGS 19
 
 /* A change of stored data must see what the workers commit meanwhile. */
 static void
@@ -57,27 +58,37 @@ require_read_committed(void)
 
 /* The rows of a new chain, as the extension's owner. */
 static void
-add_chain_rows(FunctionCallInfo fcinfo, int *chain, char **schema)
+add_chain_rows(FunctionCallInfo fcinfo, Oid caller, int *chain, char **schema)
 {
 	Oid			types[ADD_CHAIN_ARGS] = {
 		TEXTOID, TEXTARRAYOID, NUMERICOID, BYTEAOID, INT8OID, INT8OID,
 		INT8OID, INT8MULTIRANGEOID, NAMEOID, INT4OID, INTERVALOID, INT4OID,
-		INT4OID, INT4OID, BOOLOID, INT8OID
+		INT4OID, INT4OID, BOOLOID, INT8OID, TEXTOID, TEXTOID, BOOLOID
 	};
 	Datum		values[ADD_CHAIN_ARGS];
 	char		nulls[ADD_CHAIN_ARGS];
+	Oid			outer;
 
 	for (int i = 0; i < ADD_CHAIN_ARGS; i++)
 	{
 		values[i] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
-	if (SPI_execute_with_args("SELECT new_id, new_schema "
-							  "FROM chainsync._add_chain($1, $2, $3, $4, $5, "
-							  "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-							  "$16)", ADD_CHAIN_ARGS, types, values, nulls,
-							  false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not add the rows of a chain");
+	outer = grant_call_begin(caller);
+	PG_TRY();
+	{
+		if (SPI_execute_with_args("SELECT new_id, new_schema "
+								  "FROM chainsync._add_chain($1, $2, $3, $4, $5, "
+								  "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
+								  "$16, $17, $18, $19)", ADD_CHAIN_ARGS, types, values, nulls,
+								  false, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not add the rows of a chain");
+	}
+	PG_FINALLY();
+	{
+		grant_call_end(outer);
+	}
+	PG_END_TRY();
 	*chain = (int) spi_int64(0, "new_id", 0);
 	*schema = spi_text(0, "new_schema");
 }
@@ -109,7 +120,7 @@ create_tables(Oid caller, const char *schema, char **statements, int count)
 				(errcode(ERRCODE_DUPLICATE_SCHEMA),
 				 errmsg("schema \"%s\" already exists", schema),
 				 errhint("A chain gets a schema of its own: name another one "
-						 "with schema => '…', or drop this one.")));
+						 "with schema => '...', or drop this one.")));
 	identity_become(&saved, caller);
 	spi_run(SPI_OK_UTILITY, false, "CREATE SCHEMA %s",
 			quote_identifier(schema));
@@ -147,7 +158,8 @@ warn_about_setup(void)
 /*
  * add_chain(name, rpc, chain_id, genesis, start_block, end_block,
  * last_blocks, blocks, schema, confirmations, poll_interval, commit_blocks,
- * max_inflight_requests, batch_requests, compression, partition_blocks)
+ * max_inflight_requests, batch_requests, compression, partition_blocks,
+ * header, secret_ref, allow_literal_key)
  */
 Datum
 chainsync_add_chain(PG_FUNCTION_ARGS)
@@ -164,14 +176,16 @@ chainsync_add_chain(PG_FUNCTION_ARGS)
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_DATABASE, get_database_name(MyDatabaseId));
 	identity_spi_connect();
+	grant_require(0, NULL, GRANT_ADMIN);
 	identity_become_extension_owner(&saved);
-	add_chain_rows(fcinfo, &chain, &schema);
+	add_chain_rows(fcinfo, caller, &chain, &schema);
 	statements = table_statements(schema, &count);
 	identity_restore(&saved);
 	create_tables(caller, schema, statements, count);
 	CommandCounterIncrement();
 	identity_become_extension_owner(&saved);
 	chain_save_info(chain_load(chain));
+	grant_apply_chain(chain_load(chain));
 	identity_restore(&saved);
 	identity_spi_finish();
 	warn_about_setup();
@@ -219,6 +233,7 @@ chainsync_remove_chain(PG_FUNCTION_ARGS)
 				 errmsg("name of the chain must not be null")));
 	require_read_committed();
 	identity_spi_connect();
+	grant_require_named(text_to_cstring(PG_GETARG_TEXT_PP(0)), GRANT_ADMIN);
 	identity_become_extension_owner(&saved);
 	chain = chain_load(chain_lookup(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 	if (chain == NULL)
@@ -257,6 +272,7 @@ chainsync_resync(PG_FUNCTION_ARGS)
 
 	require_read_committed();
 	identity_spi_connect();
+	grant_require_named(name, GRANT_OPERATOR);
 	identity_become_extension_owner(&saved);
 	chain = chain_load(chain_lookup(name));
 	if (chain == NULL)

@@ -14,11 +14,15 @@
 
 #include "pool.h"
 #include "redact.h"
+#include "secret.h"
 
 #define STAT_ENDPOINT_COLUMNS 13
 
 PG_FUNCTION_INFO_V1(chainsync_stat_endpoint);
 PG_FUNCTION_INFO_V1(chainsync_redact_url);
+PG_FUNCTION_INFO_V1(chainsync_refuse_endpoint);
+PG_FUNCTION_INFO_V1(chainsync_secret_in_url);
+PG_FUNCTION_INFO_V1(chainsync_secret_in_header);
 
 static void
 put_stat(ReturnSetInfo *result, const PoolStat *stat)
@@ -73,4 +77,33 @@ chainsync_redact_url(PG_FUNCTION_ARGS)
 
 	redact_url(redacted, size, url);
 	PG_RETURN_TEXT_P(cstring_to_text(redacted));
+}
+
+/* Whether a key seems to be written out in a URL, or in a header line. */
+Datum
+chainsync_secret_in_url(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(secret_in_url(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+}
+
+Datum
+chainsync_secret_in_header(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(secret_in_header(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+}
+
+/*
+ * refuse_endpoint(message, detail, hint): an error after which the server's
+ * log does not have the statement, which may hold a key.
+ */
+Datum
+chainsync_refuse_endpoint(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s", text_to_cstring(PG_GETARG_TEXT_PP(0))),
+			 errdetail("%s", text_to_cstring(PG_GETARG_TEXT_PP(1))),
+			 errhint("%s", text_to_cstring(PG_GETARG_TEXT_PP(2))),
+			 errhidestmt(true)));
+	PG_RETURN_VOID();
 }

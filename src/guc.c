@@ -31,6 +31,7 @@ int			chainsync_commit_interval;
 int			chainsync_synchronous_commit;
 int			chainsync_retry_initial_delay;
 int			chainsync_retry_max_delay;
+bool		chainsync_allow_private_endpoints;
 int			chainsync_progress_report;
 int			chainsync_partition_blocks;
 
@@ -97,6 +98,14 @@ define_endpoint_settings(void)
 							 "chains.compression overrides it for a chain.",
 							 &chainsync_compression, false, PGC_SIGHUP, 0,
 							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("chainsync.allow_private_endpoints",
+							 "Lets endpoints that no superuser added have "
+							 "loopback and private addresses.",
+							 "Off, such endpoints are no way into the "
+							 "server's own network.  Link-local addresses "
+							 "are refused either way.",
+							 &chainsync_allow_private_endpoints, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	define_int("chainsync.retry_initial_delay",
 			   "First delay before something that failed is tried again.",
 			   "It doubles with each failure, up to "

@@ -48,6 +48,9 @@ typedef struct HttpSettings
 	long		request_timeout_ms;
 	size_t		max_body;		/* bytes, after decompression */
 	bool		compression;
+	bool		allow_private;	/* addresses, see address.h */
+	bool		quote_errors;	/* in the transport's words, which may have
+								 * some of the other side's in them */
 } HttpSettings;
 
 /* Needs MyLatch.  The client's memory is its own until http_destroy(). */

@@ -14,6 +14,8 @@
  */
 #include "postgres.h"
 
+#include <sys/socket.h>
+
 #include "http_transfer.h"
 
 _Static_assert(LIBCURL_VERSION_NUM >= 0x075700,
@@ -197,6 +199,36 @@ on_header(char *data, size_t size, size_t count, void *arg)
 	return len;
 }
 
+/* Notes it when the exchange may not use such an address. */
+static bool
+refuse_address(Transfer *transfer, AddressKind kind)
+{
+	if (kind == ADDRESS_PUBLIC ||
+		(kind == ADDRESS_PRIVATE && transfer->allow_private))
+		return false;
+	transfer->refused = kind;
+	return true;
+}
+
+/* No packet is sent to an address that is refused. */
+static curl_socket_t
+on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	if (refuse_address(arg, address_kind(&address->addr)))
+		return CURL_SOCKET_BAD;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+				  address->protocol);
+}
+
+/* Also asked for a connection that another exchange has opened. */
+static int
+on_request(void *arg, char *primary_ip, char *local_ip, int primary_port,
+		   int local_port)
+{
+	return refuse_address(arg, address_kind_text(primary_ip)) ?
+		CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* ---- before ---- */
 
 #define SET(option, value) \
@@ -214,6 +246,10 @@ prepare_easy(Transfer *transfer)
 		SET(CURLOPT_HEADERFUNCTION, on_header) &&
 		SET(CURLOPT_HEADERDATA, transfer) &&
 		SET(CURLOPT_ERRORBUFFER, transfer->error) &&
+		SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket) &&
+		SET(CURLOPT_OPENSOCKETDATA, transfer) &&
+		SET(CURLOPT_PREREQFUNCTION, on_request) &&
+		SET(CURLOPT_PREREQDATA, transfer) &&
 		SET(CURLOPT_NOSIGNAL, 1L) &&	/* SIGALRM is PostgreSQL's */
 		SET(CURLOPT_QUICK_EXIT, 1L) &&	/* never wait for a resolver thread */
 		SET(CURLOPT_PROTOCOLS_STR, "http,https") &&
@@ -252,6 +288,8 @@ prepare_exchange(Transfer *transfer, const HttpSettings *settings,
 
 	transfer->max_body = settings->max_body;
 	transfer->compression = settings->compression;
+	transfer->allow_private = settings->allow_private;
+	transfer->quote_errors = settings->quote_errors;
 	transfer->low_speed_seconds = Max(1, Min(LOW_SPEED_SECONDS, window));
 	return add_header(transfer, "Content-Type: application/json") &&
 		add_header(transfer, "Accept: application/json") &&
@@ -310,6 +348,7 @@ transfer_prepare(Transfer *transfer, const HttpSettings *settings,
 	transfer->encoding_refused = false;
 	transfer->too_large = false;
 	transfer->no_memory = false;
+	transfer->refused = ADDRESS_PUBLIC;
 	transfer->error[0] = '\0';
 
 	if (header != NULL && !header_is_clean(header))
@@ -395,9 +434,16 @@ transfer_note_result(Transfer *transfer, CURLcode code)
 	}
 	else if (code == CURLE_OK)
 		exchange->result = HTTP_ANSWERED;
+	else if (transfer->refused == ADDRESS_FORBIDDEN)
+		transfer_fail(transfer, "the endpoint's address is link-local, which "
+					  "is never asked");
+	else if (transfer->refused == ADDRESS_PRIVATE)
+		transfer_fail(transfer, "the endpoint's address is loopback or "
+					  "private, which is asked for a superuser's endpoint "
+					  "only (chainsync.allow_private_endpoints)");
 	else
 	{
-		if (transfer->error[0] == '\0')
+		if (transfer->error[0] == '\0' || !transfer->quote_errors)
 			strlcpy(transfer->error, curl_easy_strerror(code),
 					sizeof(transfer->error));
 		transfer_fail(transfer, transfer->error);

@@ -13,6 +13,7 @@
 
 #include "lib/ilist.h"
 
+#include "address.h"
 #include "http.h"
 
 #define BODY_SPARES		8		/* answer buffers kept for later, at most */
@@ -49,6 +50,8 @@ typedef struct Transfer
 	/* settings of this exchange */
 	size_t		max_body;
 	bool		compression;
+	bool		allow_private;
+	bool		quote_errors;
 	long		low_speed_seconds;
 	bool		retried;
 
@@ -58,6 +61,7 @@ typedef struct Transfer
 	bool		encoding_refused;
 	bool		too_large;
 	bool		no_memory;
+	AddressKind refused;		/* ADDRESS_PUBLIC: no address was */
 	char		error[CURL_ERROR_SIZE];
 } Transfer;
 

@@ -5,7 +5,7 @@
  *
  * A partition is made as a table of its own, gets its indexes, and is then
  * attached: that takes SHARE UPDATE EXCLUSIVE on the parent, where CREATE
- * TABLE … PARTITION OF would take ACCESS EXCLUSIVE and block readers.  Only
+ * TABLE ... PARTITION OF would take ACCESS EXCLUSIVE and block readers.  Only
  * the primary key is declared on the parent; the other indexes are the
  * partitions' own.
  *

@@ -68,6 +68,8 @@ pool_create(const PoolEndpoint *endpoints, int count)
 		endpoint->target.url = pstrdup(endpoint->target.url);
 		if (endpoint->target.header != NULL)
 			endpoint->target.header = pstrdup(endpoint->target.header);
+		if (endpoint->target.secret != NULL)
+			endpoint->target.secret = pstrdup(endpoint->target.secret);
 		if (endpoint->label != NULL)
 			endpoint->label = pstrdup(endpoint->label);
 		else
@@ -310,8 +312,8 @@ pool_quarantine(PoolEndpoint *endpoint, const char *reason, int64 duration_ms)
 	TimestampTz timestamp = GetCurrentTimestamp();
 	char		text[POOL_TEXT_SIZE];
 
-	redact_text(text, sizeof(text), reason, endpoint->target.url,
-				endpoint->target.header);
+	redact_message(text, sizeof(text), reason, endpoint->target.url,
+				   endpoint->target.header, endpoint->target.secret);
 	if (!pool_lock(endpoint))
 		return;
 	endpoint->health->quarantine_until = now + duration_ms * 1000;

@@ -13,6 +13,7 @@
 #include "redact.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MASK			"***"
@@ -507,4 +508,17 @@ redact_text(char *out, size_t outlen, const char *text, const char *url,
 		mask_secrets(&last, &secrets, whole);
 	}
 	out_end(&last);
+}
+
+void
+redact_message(char *out, size_t outlen, const char *text, const char *url,
+			   const char *header, const char *secret)
+{
+	char		work[TEXT_MAX];
+	char		line[SECRET_BYTES];
+
+	redact_text(work, sizeof(work), text, url, header);
+	if (secret != NULL)
+		snprintf(line, sizeof(line), "secret: %s", secret);
+	redact_text(out, outlen, work, NULL, secret != NULL ? line : NULL);
 }

@@ -35,4 +35,9 @@ extern void redact_url(char *out, size_t outlen, const char *url);
 extern void redact_text(char *out, size_t outlen, const char *text,
 						const char *url, const char *header);
 
+/* The same, and without `secret` (or NULL), one word. */
+extern void redact_message(char *out, size_t outlen, const char *text,
+						   const char *url, const char *header,
+						   const char *secret);
+
 #endif							/* CHAINSYNC_REDACT_H */

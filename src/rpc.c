@@ -42,6 +42,8 @@ struct RpcTransfer
 	uint64		first_id;
 	char	   *url;
 	char	   *header;
+	char	   *secret;
+	bool		restricted;
 };
 
 typedef struct RpcTransfer RpcTransfer;
@@ -182,6 +184,9 @@ rpc_submit(RpcClient *client, const RpcTarget *target, RpcCall *calls,
 		.max_body = (size_t) chainsync_max_response_size * 1024,
 		.compression = client->compression < 0 ? chainsync_compression :
 		client->compression > 0,
+		.allow_private = !target->restricted ||
+		chainsync_allow_private_endpoints,
+		.quote_errors = !target->restricted,
 	};
 	RpcTransfer *transfer;
 	RpcRequest *request;
@@ -193,6 +198,9 @@ rpc_submit(RpcClient *client, const RpcTarget *target, RpcCall *calls,
 	transfer->url = MemoryContextStrdup(client->context, target->url);
 	if (target->header != NULL)
 		transfer->header = MemoryContextStrdup(client->context, target->header);
+	if (target->secret != NULL)
+		transfer->secret = MemoryContextStrdup(client->context, target->secret);
+	transfer->restricted = target->restricted;
 
 	request = &transfer->request;
 	request->calls = calls;
@@ -222,8 +230,8 @@ static void
 set_message(const RpcRequest *request, char *out, size_t size,
 			const char *text)
 {
-	redact_text(out, size, text, request->transfer->url,
-				request->transfer->header);
+	redact_message(out, size, text, request->transfer->url,
+				   request->transfer->header, request->transfer->secret);
 }
 
 static void
@@ -246,9 +254,10 @@ set_all(RpcRequest *request, RpcOutcome outcome, int64 code, const char *text)
 }
 
 static void
-describe_error(char *out, size_t size, int http_status,
+describe_error(char *out, size_t size, const RpcRequest *request,
 			   const RpcJsonError *error)
 {
+	int			http_status = request->http_status;
 	char		suffix[64];
 	size_t		suffix_len;
 	const char *separator = "";
@@ -261,6 +270,11 @@ describe_error(char *out, size_t size, int http_status,
 	else
 		suffix_len = snprintf(suffix, sizeof(suffix),
 							  " (error " INT64_FORMAT ")", error->code);
+	if (request->transfer->restricted)
+	{
+		snprintf(out, size, "error%s", suffix);
+		return;
+	}
 	if (error->message[0] != '\0' && data[0] != '\0')
 		separator = ": ";
 	if (error->message[0] == '\0' && data[0] == '\0')
@@ -282,7 +296,7 @@ set_call_error(const RpcRequest *request, RpcCall *call,
 {
 	char		text[640];
 
-	describe_error(text, sizeof(text), request->http_status, error);
+	describe_error(text, sizeof(text), request, error);
 	set_call(request, call, classify(request, error), error->code, text);
 }
 
@@ -374,12 +388,14 @@ set_pending(RpcRequest *request, RpcOutcome outcome, int64 code,
 
 /* "HTTP 502, text/html", nothing else of what the other side wrote. */
 static void
-describe_status(char *out, size_t size, const HttpExchange *exchange)
+describe_status(char *out, size_t size, const RpcRequest *request,
+				const HttpExchange *exchange)
 {
 	int			len = snprintf(out, size, "HTTP %d", exchange->status);
 	const char *type = exchange->content_type;
 
-	if (type[0] == '\0' || (size_t) len + 2 >= size)
+	if (type[0] == '\0' || request->transfer->restricted ||
+		(size_t) len + 2 >= size)
 		return;
 	strlcpy(out + len, ", ", size - len);
 	len += 2;
@@ -399,7 +415,7 @@ set_unreadable(Reading *reading, const HttpExchange *exchange,
 	char		where[128];
 	char		text[512];
 
-	describe_status(where, sizeof(where), exchange);
+	describe_status(where, sizeof(where), request, exchange);
 	if (!reading->good_status)
 	{
 		snprintf(text, sizeof(text), status >= 300 && status < 400 ?
@@ -451,7 +467,7 @@ set_stray(Reading *reading)
 	if (any_result(request) ||
 		(outcome != RPC_THROTTLED && outcome != RPC_UNAUTHORIZED))
 		return false;
-	describe_error(text, sizeof(text), request->http_status, &reading->stray);
+	describe_error(text, sizeof(text), request, &reading->stray);
 	set_pending(request, outcome, reading->stray.code, text);
 	return true;
 }
@@ -465,7 +481,7 @@ set_unanswered(Reading *reading, const HttpExchange *exchange)
 
 	if (reading->has_general)
 	{
-		describe_error(text, sizeof(text), request->http_status,
+		describe_error(text, sizeof(text), request,
 					   &reading->general);
 		set_pending(request, classify(request, &reading->general),
 					reading->general.code, text);
@@ -474,7 +490,7 @@ set_unanswered(Reading *reading, const HttpExchange *exchange)
 		set_pending(request, RPC_INVALID, 0, "no answer to this call");
 	else
 	{
-		describe_status(text, sizeof(text), exchange);
+		describe_status(text, sizeof(text), request, exchange);
 		set_pending(request, rpc_classify_error(exchange->status, 0, "", ""),
 					exchange->status, text);
 	}
@@ -565,6 +581,8 @@ free_transfer(RpcTransfer *transfer)
 	pfree(transfer->url);
 	if (transfer->header != NULL)
 		pfree(transfer->header);
+	if (transfer->secret != NULL)
+		pfree(transfer->secret);
 	pfree(transfer);
 }
 

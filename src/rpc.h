@@ -64,6 +64,10 @@ typedef struct RpcTarget
 	int			endpoint_id;	/* chainsync.endpoints.id */
 	const char *url;			/* never printed; see redact.h */
 	const char *header;			/* one extra HTTP header line, or NULL */
+	const char *secret;			/* what stands in them for {secret}, or NULL */
+	bool		restricted;		/* not a superuser's: errors quote nothing the
+								 * other side wrote, and private addresses
+								 * need chainsync.allow_private_endpoints */
 } RpcTarget;
 
 typedef struct RpcRequest

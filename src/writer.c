@@ -3,7 +3,7 @@
  * writer.c
  *	  Writes staged rows and the position in one transaction.
  *
- * One INSERT … SELECT … FROM <ephemeral named relation> a table a batch, with
+ * One INSERT ... SELECT ... FROM <ephemeral named relation> a table a batch, with
  * a kept plan, planned and run as the table's owner: permissions, triggers
  * and partitions of any kind stay what they are.
  *

@@ -103,7 +103,7 @@ WHERE c.relnamespace = '"all"'::regnamespace AND c.relkind IN ('p', 'r') AND NOT
 	AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL;
 
 -- endpoints, shown without what may be secret
-SELECT chainsync.add_chain('keys', ARRAY['https://user:password@node.example/v2/0123456789abcdef0123456789abcdef?key=secret']);
+SELECT chainsync.add_chain('keys', ARRAY['https://user:password@node.example/v2/0123456789abcdef0123456789abcdef?key=secret'], allow_literal_key => true);
 SELECT chainsync.add_endpoint('keys', 'http://second.example:8545', priority => 7, max_concurrency => 3) > 0 AS added;
 SELECT chainsync.add_endpoint('keys', 'http://second.example:8545');
 SELECT chainsync.add_endpoint('keys', 'gopher://second.example');
