@@ -327,7 +327,15 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
 	found_id integer := chainsync._chain(chain);
+	obstacle record;
 BEGIN
+	FOR obstacle IN SELECT o.problem, o.hint FROM chainsync._obstacles(found_id) AS o ORDER BY o.problem LOOP
+		RAISE WARNING '%', obstacle.problem USING HINT = obstacle.hint;
+	END LOOP;
+	-- a copy becomes an original
+	UPDATE chainsync.sync_state AS s
+	SET system_identifier = chainsync._system_identifier(), database_oid = chainsync._database_oid()
+	WHERE s.chain = found_id AND chainsync._is_copy(s.system_identifier, s.database_oid);
 	UPDATE chainsync.chains AS c
 	SET enabled = true,
 		started_at = CASE WHEN c.enabled THEN c.started_at ELSE clock_timestamp() END

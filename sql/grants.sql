@@ -37,11 +37,13 @@ AS $function$
 		-- called by views, as whoever reads them
 		('reader', 'routine', '_count'), ('reader', 'routine', '_redact_url'),
 		('reader', 'routine', '_setup_problem'), ('reader', 'routine', '_stat_worker'),
-		('reader', 'routine', '_stat_endpoint'),
+		('reader', 'routine', '_stat_endpoint'), ('reader', 'routine', '_is_copy'),
+		('reader', 'routine', '_system_identifier'), ('reader', 'routine', '_database_oid'),
 		('operator', 'routine', 'start'), ('operator', 'routine', 'stop'),
 		('operator', 'routine', 'resync'), ('operator', 'routine', 'retry_failed'),
 		('admin', 'routine', 'add_chain'), ('admin', 'routine', 'alter_chain'),
-		('admin', 'routine', 'remove_chain'), ('admin', 'routine', 'add_endpoint'),
+		('admin', 'routine', 'remove_chain'), ('admin', 'routine', 'upgrade_chain'),
+		('admin', 'routine', 'add_endpoint'),
 		('admin', 'routine', 'alter_endpoint'), ('admin', 'routine', 'drop_endpoint')
 $function$;
 COMMENT ON FUNCTION chainsync._privileges() IS 'Internal: the tables and routines that each level of grant() is given';

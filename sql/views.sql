@@ -112,11 +112,13 @@ FROM (
 		SELECT c.name, c.started_at,
 			CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'standby'
 				WHEN w.pid IS NOT NULL THEN w.status
-				WHEN NOT c.enabled THEN 'stopped'
+				WHEN NOT c.enabled OR chainsync._is_copy(s.system_identifier, s.database_oid) THEN 'stopped'
 				WHEN w.status = 'error' THEN 'error'
 				ELSE 'starting' END AS status,
 			CASE WHEN w.pid IS NOT NULL THEN w.reason
 				WHEN NOT c.enabled THEN NULL
+				WHEN chainsync._is_copy(s.system_identifier, s.database_oid)
+				THEN 'this database is a copy of the one that the chain was synced in: start() goes on here'
 				ELSE coalesce(chainsync._setup_problem(), w.reason) END AS reason,
 			(SELECT pg_catalog.upper(v.synced) - 1 WHERE NOT pg_catalog.isempty(v.synced)) AS current_block,
 			v.latest,

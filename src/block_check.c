@@ -133,5 +133,12 @@ block_check_positions(const EvmBlock *block, uint64_t number, char *message,
 		if (!check_transaction(&check, i) || !check_receipt(&check, i))
 			return false;
 	}
+	for (uint32_t i = 1; i < block->withdrawal_count; i++)
+	{
+		if (block->withdrawals[i].index <= block->withdrawals[i - 1].index)
+			return wrong(&check, "index %llu of a withdrawal comes after %llu",
+						 (unsigned long long) block->withdrawals[i].index,
+						 (unsigned long long) block->withdrawals[i - 1].index);
+	}
 	return true;
 }

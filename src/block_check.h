@@ -13,7 +13,8 @@
 /*
  * Compares what the answers say of themselves: the number is the one asked
  * for; transactions and receipts stand at their index; receipts and logs name
- * this block's hash and their transaction's; log indexes rise.  Nothing is
+ * this block's hash and their transaction's; indexes of logs and of
+ * withdrawals rise.  Nothing is
  * hashed here.
  *
  * Returns true, or false with a line in `message` that names the member.

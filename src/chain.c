@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
@@ -266,6 +267,33 @@ chain_table(ChainConfig *chain, ChainTableKind kind)
 			 errdetail("The row in chainsync.chain_tables is missing.")));
 }
 
+void
+chain_lock_table(ChainConfig *chain, ChainTable *table, int lockmode)
+{
+	for (;;)
+	{
+		Oid			schema = get_namespace_oid(chain->schema, false);
+		Oid			relid = get_relname_relid(table->name, schema);
+
+		if (!OidIsValid(relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("table %s of chain \"%s\" does not exist",
+							table->qualified, chain->name)));
+		LockRelationOid(relid, lockmode);
+		/* was it renamed or dropped while we waited? */
+		if (get_relname_relid(table->name, schema) == relid)
+		{
+			table->relid = relid;
+			table->owner = relation_owner(relid);
+			break;
+		}
+		UnlockRelationOid(relid, lockmode);
+	}
+	if (!OidIsValid(table->owner))
+		elog(ERROR, "table %s has no owner", table->qualified);
+}
+
 static void
 save_info(const ChainConfig *chain, const char *key, const char *json)
 {
@@ -285,7 +313,7 @@ layout_json(const ChainConfig *chain)
 
 	initStringInfo(&json);
 	appendStringInfo(&json, "{\"version\": %d, \"tables\": {",
-					 CHAIN_TABLE_VERSION);
+					 chain->tables[0].version);
 	for (int i = 0; i < chain->table_count; i++)
 	{
 		const ChainTable *table = &chain->tables[i];
@@ -311,6 +339,8 @@ chain_save_info(ChainConfig *chain)
 
 	if (!OidIsValid(get_relname_relid("chainsync_info", schema)))
 		return;
+	chain_lock_table(chain, chain_table(chain, TABLE_BLOCKS),
+					 AccessShareLock);
 	identity_become(&saved, chain_table(chain, TABLE_BLOCKS)->owner);
 	save_info(chain, "layout", layout_json(chain));
 	if (chain->chain_id != NULL)

@@ -72,6 +72,14 @@ extern int	chain_lookup(const char *name);
 /* The chain's table of a kind, or an error. */
 extern ChainTable *chain_table(ChainConfig *chain, ChainTableKind kind);
 
+/*
+ * Locks a table of the chain until the end of the transaction and finds out
+ * anew which relation it is and whose: that may have changed since the chain
+ * was loaded, and decides as whom its statements run.
+ */
+extern void chain_lock_table(ChainConfig *chain, ChainTable *table,
+							 int lockmode);
+
 extern const char *chain_table_kind_name(ChainTableKind kind);
 
 /*

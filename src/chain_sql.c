@@ -25,11 +25,13 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "adopt.h"
 #include "chain.h"
 #include "compat.h"
 #include "grant.h"
 #include "history.h"
 #include "identity.h"
+#include "obstacle.h"
 #include "position.h"
 #include "shmem.h"
 #include "spi_util.h"
@@ -115,12 +117,6 @@ create_tables(Oid caller, const char *schema, char **statements, int count)
 {
 	Identity	saved;
 
-	if (OidIsValid(get_namespace_oid(schema, true)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_SCHEMA),
-				 errmsg("schema \"%s\" already exists", schema),
-				 errhint("A chain gets a schema of its own: name another one "
-						 "with schema => '...', or drop this one.")));
 	identity_become(&saved, caller);
 	spi_run(SPI_OK_UTILITY, false, "CREATE SCHEMA %s",
 			quote_identifier(schema));
@@ -179,9 +175,18 @@ chainsync_add_chain(PG_FUNCTION_ARGS)
 	grant_require(0, NULL, GRANT_ADMIN);
 	identity_become_extension_owner(&saved);
 	add_chain_rows(fcinfo, caller, &chain, &schema);
-	statements = table_statements(schema, &count);
-	identity_restore(&saved);
-	create_tables(caller, schema, statements, count);
+	if (OidIsValid(get_namespace_oid(schema, true)))
+	{
+		adopt_schema(caller, chain);
+		obstacle_warn(chain);
+		identity_restore(&saved);
+	}
+	else
+	{
+		statements = table_statements(schema, &count);
+		identity_restore(&saved);
+		create_tables(caller, schema, statements, count);
+	}
 	CommandCounterIncrement();
 	identity_become_extension_owner(&saved);
 	chain_save_info(chain_load(chain));

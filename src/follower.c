@@ -31,6 +31,7 @@
 #include "guc.h"
 #include "hex.h"
 #include "launcher.h"
+#include "obstacle.h"
 #include "position.h"
 #include "spi_util.h"
 #include "stage.h"
@@ -40,6 +41,8 @@
 #define DEFAULT_CONFIRMATIONS 64
 #define TAGS_INTERVAL_MS 1000
 #define NOTE_HEAD_INTERVAL_MS 1000
+/* How soon to look again for an endpoint that can be asked for the head. */
+#define ASK_AGAIN_MS 50
 /* So many blocks at once are not yet called a backlog. */
 #define TIP_BLOCKS 3
 #define RATE_WINDOW_MS 10000
@@ -130,11 +133,13 @@ follower_set_trouble(Follower *f, const char *sqlstate, const char *message)
 							f->chain->name)));
 		f->trouble[0] = '\0';
 		f->logged[0] = '\0';
+		f->source_trouble = false;
 		return;
 	}
 	if (strcmp(f->trouble, message) == 0)
 		return;
 	strlcpy(f->trouble, message, sizeof(f->trouble));
+	f->source_trouble = false;
 	worker_set_error(sqlstate, message);
 	if (f->logged[0] == '\0')
 	{
@@ -181,7 +186,10 @@ load_chain(Follower *f)
 	stage_init();
 	f->chain = chain_load(f->chain_id);
 	if (f->chain != NULL)
+	{
 		position_read_head(f->chain_id, &noted);
+		obstacle_check(f->chain_id);
+	}
 	worker_commit();
 	if (f->chain == NULL)
 		worker_exit("the chain was removed");
@@ -196,7 +204,9 @@ load_chain(Follower *f)
 							"writes version %d",
 							f->chain->tables[i].qualified,
 							f->chain->tables[i].version,
-							CHAIN_TABLE_VERSION)));
+							CHAIN_TABLE_VERSION),
+					 errhint("Call chainsync.upgrade_chain(%s).",
+							 quote_literal_cstr(f->chain->name))));
 	}
 	/* what is final stays final */
 	f->head.finalized = Max(f->head.finalized, noted.finalized);
@@ -277,8 +287,7 @@ store_identity(Follower *f)
 					"to chain id %s%s%s", f->chain->name,
 					f->chain->chain_id ? f->chain->chain_id : "(unknown)",
 					genesis[0] ? " and genesis 0x" : "", genesis)));
-	/* the update woke ourselves for nothing new */
-	(void) worker_config_changed();
+	/* the change wakes us; another one may have come with it */
 }
 
 /* Every endpoint shows another genesis than the one the chain is bound to. */
@@ -312,14 +321,13 @@ see_head(Follower *f)
 	f->head.latest = head->latest;
 	f->head.safe = head->safe;
 	f->head.finalized = Max(f->head.finalized, head->finalized);
-	if (first && f->chain->last_blocks > 0)
+	if (f->chain->last_blocks > 0)
 	{
 		if (!worker_begin())
 			worker_exit("the extension was dropped");
 		position_resolve_last_blocks(f->chain_id, f->head.latest);
 		worker_commit();
-		f->chain->last_blocks = 0;
-		(void) worker_config_changed();
+		f->chain->last_blocks = 0;	/* the change wakes us to read it */
 	}
 	if (first)
 		f->next_note = 0;
@@ -360,6 +368,8 @@ plan(Follower *f)
 		if (retry_ms >= 0)
 			f->next_plan = clock_ms() + Max(retry_ms, 1);
 		f->caught_up = true;
+		if (!f->source_trouble)
+			follower_set_trouble(f, NULL, NULL);
 		worker_set_activity("waiting for a new head");
 		return;
 	}
@@ -409,7 +419,11 @@ poll_head(Follower *f)
 	if (now < f->next_poll)
 		return;
 	f->next_poll = now + f->chain->poll_interval;
-	source_ask_head(f->source, now >= f->next_tags);
+	if (!source_ask_head(f->source, now >= f->next_tags))
+	{
+		f->next_poll = now + Min(f->chain->poll_interval, ASK_AGAIN_MS);
+		return;
+	}
 	if (now >= f->next_tags)
 		f->next_tags = now + Max(TAGS_INTERVAL_MS, f->chain->poll_interval);
 }
@@ -448,8 +462,11 @@ see_source(Follower *f)
 	}
 	see_head(f);
 	if (trouble != NULL)
+	{
 		follower_set_trouble(f, "08000", trouble);
-	else if (!f->have_range && f->hold_until <= clock_ms())
+		f->source_trouble = true;
+	}
+	else if (f->source_trouble)
 		follower_set_trouble(f, NULL, NULL);
 }
 

@@ -41,6 +41,7 @@ typedef struct Follower
 
 	bool		caught_up;
 	char		waits_for[SHMEM_TEXT_SIZE];
+	bool		source_trouble; /* trouble is the endpoints', not ours */
 	char		trouble[SHMEM_TEXT_SIZE];
 	char		logged[SHMEM_TEXT_SIZE];
 	ChainStatus shown_status;

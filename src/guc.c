@@ -127,7 +127,7 @@ define_write_settings(void)
 	define_int("chainsync.commit_bytes",
 			   "Size of the answers written in one transaction, about.",
 			   NULL,
-			   &chainsync_commit_bytes, 16 * 1024, 64, INT_MAX, GUC_UNIT_KB);
+			   &chainsync_commit_bytes, 16 * 1024, 64, 1024 * 1024, GUC_UNIT_KB);
 	define_int("chainsync.commit_interval",
 			   "Time for which blocks are gathered before they are written.",
 			   "Blocks at the head are written at once.",

@@ -18,6 +18,7 @@
 
 #include "history.h"
 #include "identity.h"
+#include "obstacle.h"
 #include "position.h"
 #include "spi_util.h"
 
@@ -75,12 +76,13 @@ partition_start(const ChainTable *table, Oid partition)
  * as a DELETE would.
  */
 static void
-lock_table(const ChainTable *table, const BlockRange *ranges, int count)
+lock_table(ChainConfig *chain, ChainTable *table, const BlockRange *ranges,
+		   int count)
 {
 	List	   *partitions;
 	ListCell   *cell;
 
-	LockRelationOid(table->relid, RowExclusiveLock);
+	chain_lock_table(chain, table, RowExclusiveLock);
 	partitions = find_inheritance_children(table->relid, NoLock);
 	foreach(cell, partitions)
 	{
@@ -102,7 +104,10 @@ delete_rows(const ChainTable *table, const BlockRange *ranges, int count)
 	const char *column = quote_identifier(table->block_column);
 	Identity	saved;
 	int64		deleted = 0;
+	ErrorContextCallback hint = {.callback = obstacle_hint};
 
+	hint.previous = error_context_stack;
+	error_context_stack = &hint;
 	identity_become(&saved, table->owner);
 	for (int i = 0; i < count; i++)
 	{
@@ -112,8 +117,23 @@ delete_rows(const ChainTable *table, const BlockRange *ranges, int count)
 				table->qualified, column, (long long) ranges[i].first,
 				column, (long long) ranges[i].last);
 		deleted += SPI_processed;
+		spi_run(SPI_OK_SELECT, false,
+				"SELECT 1 FROM %s WHERE %s >= '%lld'::int8 "
+				"AND %s <= '%lld'::int8 LIMIT 1",
+				table->qualified, column, (long long) ranges[i].first,
+				column, (long long) ranges[i].last);
+		if (SPI_processed > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+					 errmsg("table %s keeps rows that were deleted",
+							table->qualified),
+					 errdetail("A trigger or rule on the table prevents the "
+							   "deletion."),
+					 errhint("Drop or disable the triggers and rules of the "
+							 "table that return NULL or do nothing.")));
 	}
 	identity_restore(&saved);
+	error_context_stack = hint.previous;
 	return deleted;
 }
 
@@ -128,7 +148,7 @@ history_delete(ChainConfig *chain, const char *kind, const char *multirange)
 		(void) chain_table(chain, i);
 	ranges = stored_ranges(chain, multirange, &count);
 	for (int i = 0; i < chain->table_count; i++)
-		lock_table(&chain->tables[i], ranges, count);
+		lock_table(chain, &chain->tables[i], ranges, count);
 	if (position_lock(chain->id) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

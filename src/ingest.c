@@ -184,6 +184,14 @@ after_write(Follower *f, WriteResult result, Stage *stage, int count,
 			break;
 		case WRITE_GONE:
 			worker_exit("the chain, or the extension, was removed");
+		case WRITE_BUSY:
+			strlcpy(f->waits_for, message, sizeof(f->waits_for));
+			ereport(LOG,
+					(errmsg("chainsync chain \"%s\": could not write, tries "
+							"again: %s", f->chain->name, message)));
+			follower_drop_range(f);
+			follower_hold(f);
+			break;
 		case WRITE_CONFLICT:
 			follower_set_trouble(f, "XX001",
 						psprintf("%s. If the stored block was replaced, "

@@ -13,12 +13,13 @@
  * Lanes are little-endian by definition; messages are read byte by byte where
  * the machine is not.
  *
- * keccak256_many is the seam for several-at-a-time versions: everything that
- * has more than one message at hand calls it.
+ * keccak256_many hands several messages to the widest of keccak_avx2.c and
+ * keccak_avx512.c that the processor has; everything that has more than one
+ * message at hand calls it.
  *
  *-------------------------------------------------------------------------
  */
-#include "keccak.h"
+#include "keccak_many.h"
 
 #include <string.h>
 
@@ -272,7 +273,7 @@ keccak256(uint8_t *out32, const uint8_t *data, size_t len)
 }
 
 void
-keccak256_many(uint8_t *out, const KeccakInput *inputs, size_t count)
+keccak256_many_plain(uint8_t *out, const KeccakInput *inputs, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 	{
@@ -283,4 +284,46 @@ keccak256_many(uint8_t *out, const KeccakInput *inputs, size_t count)
 		keccak256_absorb(&hash, inputs[i].data, inputs[i].data_len);
 		keccak256_final(out + i * KECCAK256_SIZE, &hash);
 	}
+}
+
+int
+keccak256_ways(KeccakMany *ways, const char **names)
+{
+	int			count = 0;
+
+	ways[count] = keccak256_many_plain;
+	names[count++] = "plain";
+#ifdef KECCAK_LANES_X86
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx2"))
+	{
+		ways[count] = keccak256_many_avx2;
+		names[count++] = "AVX2, 4 lanes";
+	}
+	if (__builtin_cpu_supports("avx512f"))
+	{
+		ways[count] = keccak256_many_avx512;
+		names[count++] = "AVX-512, 8 lanes";
+	}
+#endif
+	return count;
+}
+
+void
+keccak256_many(uint8_t *out, const KeccakInput *inputs, size_t count)
+{
+	static KeccakMany widest = NULL;	/* set once, to the same by all */
+
+	if (widest == NULL)
+	{
+		KeccakMany	ways[KECCAK_WAYS_MAX];
+		const char *names[KECCAK_WAYS_MAX];
+
+		widest = ways[keccak256_ways(ways, names) - 1];
+	}
+	/* plain code is faster for one */
+	if (count > 1)
+		widest(out, inputs, count);
+	else
+		keccak256_many_plain(out, inputs, count);
 }

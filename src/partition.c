@@ -18,7 +18,7 @@
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -114,17 +114,19 @@ ensure_partition(ChainConfig *chain, ChainTable *table, int64 start)
 
 	if (!worker_begin())
 		worker_exit("the extension was dropped");
-	(void) chain_table(chain, table->kind);
-	identity_become(&saved, table->owner);
+	/* inside the nest level of worker_begin(): gone with the transaction */
 	(void) set_config_option("lock_timeout", "1s", PGC_SUSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	if (!partition_exists(chain, table, start))
+	if (partition_exists(chain, table, start))
 	{
-		/* another worker may be making it */
-		LockRelationOid(table->relid, ShareUpdateExclusiveLock);
-		if (!partition_exists(chain, table, start))
-			create_partition(chain, table, start);
+		worker_commit();
+		return;
 	}
+	/* another worker may be making it */
+	chain_lock_table(chain, table, ShareUpdateExclusiveLock);
+	identity_become(&saved, table->owner);
+	if (!partition_exists(chain, table, start))
+		create_partition(chain, table, start);
 	identity_restore(&saved);
 	worker_commit();
 }

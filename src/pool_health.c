@@ -84,12 +84,16 @@ pool_now_us(void)
 	return (int64) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* An entry is not forgotten for being unknown before this age. */
+#define SPARE_US (60 * INT64CONST(1000000))
+
 /* Under the spinlock, or before anyone else can see the entry. */
 static void
 reset_health(PoolHealth *health, int endpoint_id)
 {
 	health->dboid = MyDatabaseId;
 	health->endpoint_id = endpoint_id;
+	health->claimed_at = pool_now_us();
 	health->inflight = 0;
 	health->failed_in_row = 0;
 	health->throttled_in_row = 0;
@@ -220,6 +224,8 @@ pool_forget_others(const int *ids, int count)
 		PoolHealth *health = &shared->entries[i];
 		bool		keep = !health->in_use || health->dboid != MyDatabaseId;
 
+		/* ids[] may be older than an entry claimed just now */
+		keep = keep || pool_now_us() - health->claimed_at < SPARE_US;
 		for (int j = 0; j < count && !keep; j++)
 			keep = health->endpoint_id == ids[j];
 		if (!keep)

@@ -22,6 +22,7 @@ typedef struct PoolHealth
 	bool		in_use;
 	Oid			dboid;
 	int			endpoint_id;
+	int64		claimed_at;		/* monotonic us */
 
 	/* all else: under the spinlock */
 	slock_t		mutex;

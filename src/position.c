@@ -30,15 +30,6 @@ position_lock(int chain)
 	return SPI_processed == 1 ? spi_int64(0, "generation", 0) : -1;
 }
 
-int64
-position_generation(int chain)
-{
-	spi_run(SPI_OK_SELECT, false,
-			"SELECT generation FROM chainsync.sync_state "
-			"WHERE chain OPERATOR(pg_catalog.=) %d", chain);
-	return SPI_processed == 1 ? spi_int64(0, "generation", 0) : -1;
-}
-
 void
 position_append(int chain, int64 first, int64 last)
 {
@@ -125,24 +116,14 @@ position_next_range(int chain, int64 latest, int64 *first, int64 *last,
 	}
 	spi_run(SPI_OK_SELECT, false,
 			"SELECT pg_catalog.ceil(1000 OPERATOR(pg_catalog.*) "
-			"pg_catalog.extract('epoch', pg_catalog.min(retry_at) "
+			"pg_catalog.extract('epoch', pg_catalog.min(f.retry_at) "
 			"OPERATOR(pg_catalog.-) pg_catalog.clock_timestamp()))::int8 "
-			"AS ms FROM chainsync.failed_ranges "
-			"WHERE chain OPERATOR(pg_catalog.=) %d", chain);
+			"AS ms FROM chainsync.failed_ranges AS f "
+			"JOIN chainsync.chains AS c ON c.id = f.chain "
+			"WHERE f.chain = %d AND f.retry_at > "
+			"pg_catalog.clock_timestamp() AND f.blocks && c.target", chain);
 	*retry_ms = (long) spi_int64(0, "ms", -1);
 	return false;
-}
-
-bool
-position_is_complete(int chain)
-{
-	spi_run(SPI_OK_SELECT, false,
-			"SELECT 1 FROM chainsync.chains AS c "
-			"JOIN chainsync.sync_state AS s "
-			"ON s.chain OPERATOR(pg_catalog.=) c.id "
-			"WHERE c.id OPERATOR(pg_catalog.=) %d AND c.last_blocks IS NULL "
-			"AND " SYNCED_EXPR " OPERATOR(pg_catalog.@>) c.target", chain);
-	return SPI_processed == 1;
 }
 
 void
@@ -158,15 +139,18 @@ position_resolve_last_blocks(int chain, int64 latest)
 }
 
 bool
-position_fold(int chain)
+position_fold(int chain, bool wait)
 {
 	spi_run(SPI_OK_SELECT, false,
 			"SELECT 1 FROM chainsync.synced_ranges "
 			"WHERE chain OPERATOR(pg_catalog.=) %d LIMIT 1", chain);
 	if (SPI_processed == 0)
 		return false;
-	if (position_lock(chain) < 0)
-		return false;
+	spi_run(SPI_OK_SELECT, false,
+			"SELECT 1 FROM chainsync.sync_state WHERE chain = %d FOR UPDATE "
+			"%s", chain, wait ? "" : "SKIP LOCKED");
+	if (SPI_processed == 0)
+		return !wait;
 	spi_run(SPI_OK_UPDATE, false,
 			"WITH taken AS (DELETE FROM chainsync.synced_ranges "
 			"WHERE chain OPERATOR(pg_catalog.=) %d RETURNING blocks) "
@@ -182,7 +166,7 @@ position_cut(int chain, const char *multirange)
 {
 	char	   *literal = quote_literal_cstr(multirange);
 
-	(void) position_fold(chain);
+	(void) position_fold(chain, true);
 	spi_run(SPI_OK_UPDATE, false,
 			"UPDATE chainsync.sync_state SET synced = synced "
 			"OPERATOR(pg_catalog.-) %s::int8multirange, "

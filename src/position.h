@@ -27,9 +27,6 @@ typedef struct HeadState
 /* Locks the chain; returns its generation, or -1 when the chain is gone. */
 extern int64 position_lock(int chain);
 
-/* The generation without the lock. */
-extern int64 position_generation(int chain);
-
 /* Notes that [first, last] are stored; the chain is locked. */
 extern void position_append(int chain, int64 first, int64 last);
 
@@ -52,14 +49,14 @@ extern bool position_next_range(int chain, int64 latest, int64 *first,
 								int64 *last, int64 *generation,
 								long *retry_ms);
 
-/* Whether all of the target is stored, whatever the head may become. */
-extern bool position_is_complete(int chain);
-
 /* Turns last_blocks into a target, once the head is known. */
 extern void position_resolve_last_blocks(int chain, int64 latest);
 
-/* Folds the appended ranges into sync_state.synced; true if there were any. */
-extern bool position_fold(int chain);
+/*
+ * Folds the appended ranges into sync_state.synced; true if there were any.
+ * Without `wait` it leaves a locked chain alone.
+ */
+extern bool position_fold(int chain, bool wait);
 
 /* Takes blocks (a multirange literal) out of the position; chain locked. */
 extern void position_cut(int chain, const char *multirange);

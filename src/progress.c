@@ -119,7 +119,7 @@ fill_slot(RowFill *row, const WorkerSlot *slot)
 	fill_time(row, slot->started_at);
 	fill_time(row, slot->stopped_at);
 	fill_text(row, slot->stop_reason);
-	fill(row, Int64GetDatum(slot->slot_generation), false);
+	fill(row, Int64GetDatum(slot->starts), false);
 	fill_block(row, view->latest);
 	fill_block(row, view->safe);
 	fill_block(row, view->finalized);

@@ -16,6 +16,7 @@
 #include "postmaster/bgworker.h"
 #include "utils/memutils.h"
 
+#include "copy_guard.h"
 #include "launcher.h"
 #include "pool.h"
 #include "position.h"
@@ -32,6 +33,7 @@ typedef struct ScheduledChain
 	int			id;
 	char	   *name;
 	bool		enabled;
+	bool		is_copy;		/* of another database's */
 } ScheduledChain;
 
 /* All chains, in the current memory context; false without the extension. */
@@ -44,8 +46,11 @@ read_chains(ScheduledChain **chains, int *count)
 	if (!worker_begin())
 		return false;
 	spi_run(SPI_OK_SELECT, true,
-			"SELECT id, name, enabled::int AS enabled "
-			"FROM chainsync.chains ORDER BY id");
+			"SELECT c.id, c.name, c.enabled::int AS enabled, "
+			"chainsync._is_copy(s.system_identifier, s.database_oid)::int "
+			"AS is_copy FROM chainsync.chains AS c "
+			"LEFT JOIN chainsync.sync_state AS s "
+			"ON s.chain OPERATOR(pg_catalog.=) c.id ORDER BY c.id");
 	*count = (int) SPI_processed;
 	*chains = spi_alloc(sizeof(ScheduledChain) * (*count + 1));
 	for (int i = 0; i < *count; i++)
@@ -53,6 +58,9 @@ read_chains(ScheduledChain **chains, int *count)
 		(*chains)[i].id = (int) spi_int64(i, "id", 0);
 		(*chains)[i].name = spi_text(i, "name");
 		(*chains)[i].enabled = spi_int64(i, "enabled", 0) != 0;
+		(*chains)[i].is_copy =
+			copy_guard_note((*chains)[i].id, (*chains)[i].name,
+							spi_int64(i, "is_copy", 1) != 0);
 	}
 	spi_run(SPI_OK_SELECT, true, "SELECT id FROM chainsync.endpoints");
 	endpoint_count = (int) SPI_processed;
@@ -71,7 +79,7 @@ fold_chain(int chain)
 
 	if (!worker_begin())
 		return false;
-	folded = position_fold(chain);
+	folded = position_fold(chain, false);
 	worker_commit();
 	return folded;
 }
@@ -101,6 +109,21 @@ start_follower(const ScheduledChain *chain)
 	return worker_launch(slot, "chainsync_follower_main", title);
 }
 
+/*
+ * A change that came by COMMIT PREPARED woke nobody: make up for it.
+ */
+static void
+wake_if_running(const ScheduledChain *chain)
+{
+	WorkerSlot *slot = shmem_find_slot(MyDatabaseId, WORKER_FOLLOWER,
+									   chain->id);
+	WorkerSlot	copy;
+
+	if (slot != NULL && shmem_copy_slot(shmem_slot_index(slot), &copy) &&
+		copy.pid != 0)
+		shmem_wake_database(MyDatabaseId);
+}
+
 /* One round; returns how long to sleep. */
 static long
 schedule(void)
@@ -124,13 +147,21 @@ schedule(void)
 	{
 		long		retry;
 
-		if (fold_chain(chains[i].id))
-			sleep_ms = Min(sleep_ms, FOLD_INTERVAL_MS);
 		if (!chains[i].enabled)
+		{
+			wake_if_running(&chains[i]);
 			continue;
+		}
 		retry = start_follower(&chains[i]);
 		if (retry > 0)
 			sleep_ms = Min(sleep_ms, retry);
+	}
+	for (int i = 0; i < count; i++)
+	{
+		if (chains[i].is_copy)
+			continue;
+		if (fold_chain(chains[i].id))
+			sleep_ms = Min(sleep_ms, FOLD_INTERVAL_MS);
 		worker_check();
 	}
 	worker_set_activity("waiting for work");

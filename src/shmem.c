@@ -132,6 +132,7 @@ reset_slot(WorkerSlot *slot)
 	slot->stopped_at = 0;
 	slot->stop_reason[0] = '\0';
 	slot->failures = 0;
+	slot->starts = 0;
 	SpinLockAcquire(&slot->mutex);
 	memset(&slot->view, 0, sizeof(WorkerView));
 	slot->view.latest = -1;
@@ -179,7 +180,10 @@ shmem_claim_slot(Oid dboid, WorkerKind kind, int chain)
 static bool
 is_idle(const WorkerSlot *slot)
 {
-	return slot->pid == 0 && !slot->launching;
+	return slot->pid == 0 &&
+		(!slot->launching ||
+		 TimestampDifferenceExceeds(slot->launched_at, GetCurrentTimestamp(),
+									SHMEM_LAUNCH_PATIENCE_MS));
 }
 
 void
@@ -219,7 +223,7 @@ shmem_forget_databases(const Oid *dboids, int count)
 }
 
 bool
-shmem_begin_launch(WorkerSlot *slot, int patience_ms, uint32 *slot_generation)
+shmem_begin_launch(WorkerSlot *slot, uint32 *slot_generation)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	bool		granted = false;
@@ -227,7 +231,8 @@ shmem_begin_launch(WorkerSlot *slot, int patience_ms, uint32 *slot_generation)
 	LWLockAcquire(state->lock, LW_EXCLUSIVE);
 	if (slot->pid == 0 &&
 		(!slot->launching ||
-		 TimestampDifferenceExceeds(slot->launched_at, now, patience_ms)))
+		 TimestampDifferenceExceeds(slot->launched_at, now,
+									SHMEM_LAUNCH_PATIENCE_MS)))
 	{
 		slot->launching = true;
 		slot->launched_at = now;
@@ -262,6 +267,7 @@ shmem_attach(int slot_index, uint32 slot_generation)
 	{
 		slot->launching = false;
 		slot->pid = MyProcPid;
+		slot->starts++;
 		slot->started_at = GetCurrentTimestamp();
 		my_slot_generation = slot_generation;
 		MyWorkerSlot = slot;

@@ -24,6 +24,8 @@
 
 #define SHMEM_WORKER_SLOTS 256
 #define SHMEM_TEXT_SIZE 512
+/* After this long a registered worker that never came is taken for lost. */
+#define SHMEM_LAUNCH_PATIENCE_MS 30000
 
 typedef enum WorkerKind
 {
@@ -88,6 +90,7 @@ typedef struct WorkerSlot
 	TimestampTz stopped_at;
 	char		stop_reason[SHMEM_TEXT_SIZE];
 	int			failures;		/* ended by an error, in a row */
+	int64		starts;			/* processes that attached */
 
 	/* wakes: bumped when configuration changed */
 	pg_atomic_uint32 config_changes;
@@ -115,10 +118,9 @@ extern void shmem_forget_databases(const Oid *dboids, int count);
 
 /*
  * Marks the slot as being launched and returns its new generation; false when
- * a process has it, or one was launched less than `patience_ms` ago.
+ * a process has it, or one was launched a short while ago.
  */
-extern bool shmem_begin_launch(WorkerSlot *slot, int patience_ms,
-							   uint32 *slot_generation);
+extern bool shmem_begin_launch(WorkerSlot *slot, uint32 *slot_generation);
 
 /* The launch came to nothing. */
 extern void shmem_cancel_launch(WorkerSlot *slot, uint32 slot_generation);

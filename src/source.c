@@ -125,8 +125,11 @@ exchange_add(Exchange *exchange, Source *source, CallKind kind,
 	target->block = block;
 	target->index = index;
 	if (block != NULL)
+	{
 		target->epoch = kind == CALL_BLOCK ? block->fetch->block_epoch :
 			block->fetch->receipts_epoch;
+		block->fetch->inflight++;
+	}
 	call->method = methods[kind];
 	strlcpy(call->params, params, sizeof(call->params));
 	call->read_result = read_result;
@@ -202,20 +205,34 @@ source_release_answers(Source *source, SourceBlock *block)
 	fetch->exchanges = NIL;
 }
 
-/* The pieces of a block's memory go back; the struct too. */
+static void
+destroy_block(SourceBlock *block)
+{
+	arena_destroy(&block->fetch->block_arena);
+	arena_destroy(&block->fetch->receipts_arena);
+	pfree(block->fetch);
+	pfree(block);
+}
+
+/*
+ * A block that left the window is used again only once no call is under way
+ * for it: a late answer must not find another block in its place.
+ */
 static void
 recycle_block(Source *source, SourceBlock *block)
 {
 	source_release_answers(source, block);
+	block->fetch->popped = true;
+	if (block->fetch->inflight > 0)
+		return;
 	if (source->spare_count < lengthof(source->spare))
 	{
-		arena_reset(&block->fetch->arena);
+		arena_reset(&block->fetch->block_arena);
+		arena_reset(&block->fetch->receipts_arena);
 		source->spare[source->spare_count++] = block;
 		return;
 	}
-	arena_destroy(&block->fetch->arena);
-	pfree(block->fetch);
-	pfree(block);
+	destroy_block(block);
 }
 
 static SourceBlock *
@@ -223,26 +240,33 @@ new_block(Source *source, int64 number)
 {
 	SourceBlock *block;
 	SourceFetch *fetch;
-	Arena		arena;
+	Arena		block_arena;
+	Arena		receipts_arena;
 
 	if (source->spare_count > 0)
 	{
 		block = source->spare[--source->spare_count];
 		fetch = block->fetch;
-		arena = fetch->arena;
+		block_arena = fetch->block_arena;
+		receipts_arena = fetch->receipts_arena;
 	}
 	else
 	{
+		/* structs outgrow the text they are read from, but not by much */
+		Size		limit = (Size) chainsync_max_response_size * 1024 * 4;
+
 		block = MemoryContextAlloc(source->context, sizeof(SourceBlock));
 		fetch = MemoryContextAlloc(source->context, sizeof(SourceFetch));
-		/* structs outgrow the text they are read from, but not by much */
-		arena_init(&arena, (Size) chainsync_max_response_size * 1024 * 4);
+		arena_init(&block_arena, limit);
+		arena_init(&receipts_arena, limit);
 	}
 	memset(block, 0, sizeof(SourceBlock));
 	memset(fetch, 0, sizeof(SourceFetch));
-	fetch->arena = arena;
+	fetch->block_arena = block_arena;
+	fetch->receipts_arena = receipts_arena;
 	block->fetch = fetch;
 	block->number = number;
+	fetch_init(source, block);
 	return block;
 }
 
@@ -309,8 +333,46 @@ submit_from(Source *source, int index)
 			   fetch_next_call(source, block, exchange))
 			;
 	}
+	if (exchange->count == 0)
+	{
+		/* no memory for the calls: not now */
+		exchange_free(source, exchange);
+		front->fetch->not_before = clock_ms() + chainsync_retry_initial_delay;
+		return false;
+	}
 	exchange_submit(source, exchange);
 	return true;
+}
+
+/* Whether the endpoint took the request for too many calls at once. */
+static bool
+refused_batch(const Exchange *exchange)
+{
+	if (exchange->count == 1)
+		return false;
+	if (exchange->request->outcome == RPC_TOO_LARGE)
+		return true;
+	for (int i = 0; i < exchange->count; i++)
+	{
+		if (exchange->calls[i].outcome == RPC_TOO_LARGE ||
+			exchange->calls[i].outcome == RPC_UNREAD)
+			return true;
+	}
+	return false;
+}
+
+/* A call is over; true when its block still waits for it. */
+static bool
+end_call(Source *source, CallTarget *target)
+{
+	SourceFetch *fetch = target->block->fetch;
+
+	fetch->inflight--;
+	if (!fetch->popped)
+		return true;
+	if (fetch->inflight == 0)
+		recycle_block(source, target->block);
+	return false;
 }
 
 /* Sends whatever may be sent now. */
@@ -356,8 +418,9 @@ finish_exchange(Source *source, Exchange *exchange)
 	source->inflight = list_delete_ptr(source->inflight, exchange);
 	source->bytes += request->body_bytes;
 	pool_end(exchange->endpoint, request);
-	if (request->outcome == RPC_TOO_LARGE && exchange->count > 1)
-		source->batch_cap = Max(exchange->count / 2, 1);
+	if (refused_batch(exchange))
+		source->batch_cap = Max(Min(source->batch_cap, exchange->count / 2),
+								1);
 
 	switch (exchange->targets[0].kind)
 	{
@@ -374,8 +437,11 @@ finish_exchange(Source *source, Exchange *exchange)
 			/* held for as long as we look at it */
 			exchange->refs++;
 			for (int i = 0; i < exchange->count; i++)
-				fetch_finish_call(source, exchange, &exchange->calls[i],
-								  &exchange->targets[i]);
+			{
+				if (end_call(source, &exchange->targets[i]))
+					fetch_finish_call(source, exchange, &exchange->calls[i],
+									  &exchange->targets[i]);
+			}
 			exchange->refs--;
 			break;
 	}
@@ -439,9 +505,13 @@ source_drop(Source *source)
 	{
 		Exchange   *exchange = lfirst(cell);
 
+		for (int i = 0; i < exchange->count; i++)
+		{
+			if (exchange->targets[i].block != NULL)
+				(void) end_call(source, &exchange->targets[i]);
+		}
 		exchange->request = NULL;
-		if (exchange->refs == 0)
-			exchange_free(source, exchange);
+		exchange_free(source, exchange);
 	}
 	list_free(source->inflight);
 	source->inflight = NIL;
@@ -457,13 +527,7 @@ source_destroy(Source *source)
 {
 	source_drop(source);
 	while (source->spare_count > 0)
-	{
-		SourceBlock *block = source->spare[--source->spare_count];
-
-		arena_destroy(&block->fetch->arena);
-		pfree(block->fetch);
-		pfree(block);
-	}
+		destroy_block(source->spare[--source->spare_count]);
 	rpc_destroy(source->client);
 	pfree(source->window);
 	pfree(source);

@@ -77,8 +77,11 @@ extern void source_set_range(Source *source, int64 first, int64 last,
 /* Forget the range and what is in flight. */
 extern void source_drop(Source *source);
 
-/* Ask for the head, and for the tags too; no-op while asked already. */
-extern void source_ask_head(Source *source, bool tags);
+/*
+ * Ask for the head, and for the tags too; no-op while asked already.  False
+ * when no endpoint could be asked now.
+ */
+extern bool source_ask_head(Source *source, bool tags);
 
 /*
  * Sends what can be sent and waits for answers: returns when something

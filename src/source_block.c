@@ -25,6 +25,12 @@
 #include "hex.h"
 #include "source_internal.h"
 
+/*
+ * So many rounds of all endpoints, and a final block that one of them says it
+ * does not have is given up for now.
+ */
+#define GIVE_UP_ATTEMPTS 6
+
 /* How long to leave an endpoint alone whose answers were wrong. */
 #define QUARANTINE_MS(attempts) \
 	Min((int64) chainsync_retry_initial_delay << Min((attempts), 16), \
@@ -36,7 +42,7 @@ is_stale(const CallTarget *target)
 {
 	const SourceFetch *fetch = target->block->fetch;
 
-	return target->block->state != SOURCE_PENDING ||
+	return fetch->popped || target->block->state != SOURCE_PENDING ||
 		target->epoch != (target->kind == CALL_BLOCK ? fetch->block_epoch :
 						  fetch->receipts_epoch);
 }
@@ -55,14 +61,14 @@ fetch_read_result(CallTarget *target, JsonScanner *scanner, bool *is_null)
 	switch (target->kind)
 	{
 		case CALL_BLOCK:
-			return block_json_read_block(scanner, &fetch->arena,
+			return block_json_read_block(scanner, &fetch->block_arena,
 										 &block->block, is_null);
 		case CALL_TRANSACTION_RECEIPT:
-			return block_json_read_receipt(scanner, &fetch->arena,
+			return block_json_read_receipt(scanner, &fetch->receipts_arena,
 										   &fetch->receipts[target->index],
 										   is_null);
 		default:
-			return block_json_read_receipts(scanner, &fetch->arena,
+			return block_json_read_receipts(scanner, &fetch->receipts_arena,
 											&fetch->receipts,
 											&fetch->receipt_count, is_null);
 	}
@@ -120,9 +126,11 @@ add_receipt_call(Source *source, SourceBlock *block, Exchange *exchange)
 	char		params[80] = "[\"0x";
 	uint32		index = fetch->receipts_asked;
 
+	if (index >= block->block.transaction_count)
+		return false;
 	if (fetch->receipts == NULL)
 	{
-		fetch->receipts = arena_alloc_array(&fetch->arena,
+		fetch->receipts = arena_alloc_array(&fetch->receipts_arena,
 											block->block.transaction_count,
 											sizeof(EvmReceipt));
 		if (fetch->receipts == NULL)
@@ -188,36 +196,51 @@ hold_answer(Source *source, SourceBlock *block, Exchange *exchange)
 	MemoryContextSwitchTo(old);
 }
 
+/* The block is not there, nor asked for. */
+static void
+forget_block(Source *source, SourceBlock *block)
+{
+	SourceFetch *fetch = block->fetch;
+
+	fetch->block_epoch = ++source->last_epoch;
+	fetch->asked &= ~ASKED_BLOCK;
+	fetch->have_block = false;
+	memset(&block->block, 0, sizeof(EvmBlock));
+	arena_reset(&fetch->block_arena);
+}
+
+/* Its receipts are not there, nor asked for. */
+static void
+forget_receipts(Source *source, SourceBlock *block)
+{
+	SourceFetch *fetch = block->fetch;
+
+	fetch->receipts_epoch = ++source->last_epoch;
+	fetch->asked &= ~ASKED_RECEIPTS;
+	fetch->have_receipts = fetch->have_block &&
+		block->block.transaction_count == 0;
+	fetch->receipts = NULL;
+	fetch->receipt_count = 0;
+	fetch->receipts_asked = 0;
+	fetch->receipts_read = 0;
+	arena_reset(&fetch->receipts_arena);
+}
+
+void
+fetch_init(Source *source, SourceBlock *block)
+{
+	forget_block(source, block);
+	forget_receipts(source, block);
+}
+
 /* Nothing of the block is known any more. */
 static void
 start_over(Source *source, SourceBlock *block)
 {
-	SourceFetch *fetch = block->fetch;
-
 	source_release_answers(source, block);
-	arena_reset(&fetch->arena);
-	fetch->block_epoch++;
-	fetch->receipts_epoch++;
-	fetch->asked = 0;
-	fetch->have_block = false;
-	fetch->have_receipts = false;
-	fetch->receipts = NULL;
-	fetch->receipt_count = 0;
-	fetch->receipts_asked = 0;
-	fetch->receipts_read = 0;
+	forget_block(source, block);
+	forget_receipts(source, block);
 	block->bytes = 0;
-	memset(&block->block, 0, sizeof(EvmBlock));
-}
-
-static void
-forget_receipts(SourceFetch *fetch)
-{
-	fetch->receipts_epoch++;
-	fetch->asked &= ~ASKED_RECEIPTS;
-	fetch->receipts = NULL;
-	fetch->receipt_count = 0;
-	fetch->receipts_asked = 0;
-	fetch->receipts_read = 0;
 }
 
 /* All bits of the chain's endpoints. */
@@ -227,6 +250,17 @@ all_endpoints(const Source *source)
 	int			count = source_endpoint_count(source);
 
 	return count >= 64 ? PG_UINT64_MAX : (UINT64CONST(1) << count) - 1;
+}
+
+/* The block cannot be had for its own sake. */
+static void
+give_up(Source *source, SourceBlock *block, const char *reason,
+		const char *message)
+{
+	start_over(source, block);
+	block->state = SOURCE_FAILED;
+	block->reason = reason;
+	strlcpy(block->message, message, sizeof(block->message));
 }
 
 /*
@@ -246,17 +280,10 @@ turn_away(Source *source, SourceBlock *block, const Exchange *exchange)
 	fetch->not_before = clock_ms() + QUARANTINE_MS(fetch->attempts);
 	fetch->attempts++;
 	source->block_trouble = true;
-}
-
-/* Whether the fault is the block's: every endpoint that matters has it. */
-static void
-give_up(Source *source, SourceBlock *block, const char *reason,
-		const char *message)
-{
-	start_over(source, block);
-	block->state = SOURCE_FAILED;
-	block->reason = reason;
-	strlcpy(block->message, message, sizeof(block->message));
+	if (fetch->attempts >= GIVE_UP_ATTEMPTS &&
+		block->number <= source->final &&
+		(fetch->pruned | fetch->absent) != 0)
+		give_up(source, block, "history_pruned", source->trouble);
 }
 
 /* Both parts are there: do they belong together? */
@@ -311,12 +338,12 @@ take_receipt(Source *source, SourceBlock *block, Exchange *exchange)
 
 /* The call brought nothing: it is not under way any more. */
 static void
-unask(SourceFetch *fetch, CallKind kind)
+unask(Source *source, SourceBlock *block, CallKind kind)
 {
 	if (kind == CALL_BLOCK)
-		fetch->asked &= ~ASKED_BLOCK;
+		forget_block(source, block);
 	else
-		forget_receipts(fetch);
+		forget_receipts(source, block);
 }
 
 /* The answer was null. */
@@ -325,7 +352,9 @@ take_null(Source *source, Exchange *exchange, CallTarget *target)
 {
 	SourceBlock *block = target->block;
 
-	unask(block->fetch, target->kind);
+	unask(source, block, target->kind);
+	if (block->fetch->have_receipts)
+		return;					/* an empty block has none to give */
 	if (target->kind == CALL_RECEIPTS_BY_HASH)
 	{
 		/* does the node know receipts by number only? */
@@ -333,6 +362,7 @@ take_null(Source *source, Exchange *exchange, CallTarget *target)
 		return;
 	}
 	block->fetch->by_number = false;
+	block->fetch->absent |= UINT64CONST(1) << exchange->endpoint_index;
 	source_note_trouble(source, "%s: the node has no %s %lld",
 						exchange->endpoint->label,
 						target->kind == CALL_BLOCK ? "block" :
@@ -350,7 +380,7 @@ take_lack(Source *source, Exchange *exchange, CallTarget *target,
 	uint64		bit = UINT64CONST(1) << exchange->endpoint_index;
 	uint64		all = all_endpoints(source);
 
-	unask(fetch, target->kind);
+	unask(source, block, target->kind);
 	if (call->outcome == RPC_PRUNED)
 		fetch->pruned |= bit;
 	else
@@ -372,12 +402,12 @@ take_failure(Source *source, Exchange *exchange, CallTarget *target,
 {
 	SourceBlock *block = target->block;
 
-	unask(block->fetch, target->kind);
+	unask(source, block, target->kind);
 	source_note_trouble(source, "%s: %s: %s", exchange->endpoint->label,
 						call->method, call->message);
-	if (call->outcome == RPC_UNREAD)
-		return;
-	if (call->outcome == RPC_TOO_LARGE && exchange->count > 1)
+	/* asked again in smaller batches: finish_exchange() sees to that */
+	if (call->outcome == RPC_UNREAD ||
+		(call->outcome == RPC_TOO_LARGE && exchange->count > 1))
 		return;
 	if (call->outcome == RPC_INVALID &&
 		exchange->request->outcome == RPC_OK)
@@ -409,16 +439,13 @@ fetch_finish_call(Source *source, Exchange *exchange, RpcCall *call,
 				pool_set_capability(exchange->endpoint,
 									POOL_HAS_BLOCK_RECEIPTS);
 			}
-			if (fetch->have_block && fetch->have_receipts &&
-				block->state == SOURCE_PENDING)
-				assemble(source, block, exchange);
 			break;
 		case RPC_NULL:
 		case RPC_NOT_FOUND:
 			take_null(source, exchange, target);
 			break;
 		case RPC_METHOD_MISSING:
-			unask(fetch, target->kind);
+			unask(source, block, target->kind);
 			if (target->kind == CALL_RECEIPTS ||
 				target->kind == CALL_RECEIPTS_BY_HASH)
 				pool_set_capability(exchange->endpoint,
@@ -434,4 +461,7 @@ fetch_finish_call(Source *source, Exchange *exchange, RpcCall *call,
 			take_failure(source, exchange, target, call);
 			break;
 	}
+	if (fetch->have_block && fetch->have_receipts &&
+		block->state == SOURCE_PENDING)
+		assemble(source, block, exchange);
 }

@@ -16,6 +16,9 @@
 #include "hex.h"
 #include "source_internal.h"
 
+/* No chain comes near it, and sums with it do not overflow. */
+#define MAX_BLOCK_NUMBER (UINT64CONST(1) << 62)
+
 bool
 head_read_result(CallTarget *target, JsonScanner *scanner, bool *is_null)
 {
@@ -123,8 +126,9 @@ identify_fail(Source *source, Exchange *exchange)
 
 	source_note_trouble(source, "%s: %s: %s", exchange->endpoint->label,
 						call->method, call->message);
-	if (call->outcome == RPC_INVALID || call->outcome == RPC_METHOD_MISSING ||
-		call->outcome == RPC_NULL)
+	/* the others are failures to the pool, which waits by itself */
+	if (call->outcome != RPC_TRANSPORT && call->outcome != RPC_SERVER &&
+		call->outcome != RPC_THROTTLED && call->outcome != RPC_UNAUTHORIZED)
 		pool_quarantine(exchange->endpoint, source->trouble,
 						chainsync_retry_initial_delay);
 }
@@ -181,20 +185,20 @@ identify_finish(Source *source, Exchange *exchange)
 		ask_identity(source, exchange->endpoint, CALL_GENESIS);
 }
 
-void
+bool
 source_ask_head(Source *source, bool tags)
 {
 	PoolEndpoint *endpoint;
 	Exchange   *exchange;
 
 	if (source->head_asked)
-		return;
+		return true;
 	endpoint = source_choose(source, 0, true);
 	if (endpoint == NULL)
 	{
 		if (source->identifying == 0 && source->trouble[0] != '\0')
 			source->head_trouble = true;
-		return;
+		return false;
 	}
 	source->head_asked = true;
 	exchange = exchange_create(source, endpoint, 1);
@@ -202,7 +206,7 @@ source_ask_head(Source *source, bool tags)
 				 "[\"latest\",false]");
 	exchange_submit(source, exchange);
 	if (!tags)
-		return;
+		return true;
 	exchange = exchange_create(source, endpoint, 1);
 	exchange_add(exchange, source, CALL_FINALIZED, NULL, 0,
 				 "[\"finalized\",false]");
@@ -210,6 +214,7 @@ source_ask_head(Source *source, bool tags)
 	exchange = exchange_create(source, endpoint, 1);
 	exchange_add(exchange, source, CALL_SAFE, NULL, 0, "[\"safe\",false]");
 	exchange_submit(source, exchange);
+	return true;
 }
 
 /* A tag: what the node lacks is not known, and no failure. */
@@ -218,8 +223,11 @@ take_tag(Source *source, const RpcCall *call, const CallTarget *target)
 {
 	int64		number = -1;
 
-	if (call->outcome == RPC_OK && target->header.number <= PG_INT64_MAX)
+	if (call->outcome == RPC_OK && target->header.number <= MAX_BLOCK_NUMBER)
 		number = (int64) target->header.number;
+	/* a tag above the head is no answer */
+	if (number > source->head.latest)
+		number = -1;
 	if (target->kind == CALL_SAFE)
 		source->head.safe = number;
 	else
@@ -238,7 +246,7 @@ head_finish(Source *source, Exchange *exchange)
 		return;
 	}
 	source->head_asked = false;
-	if (call->outcome != RPC_OK || target->header.number > PG_INT64_MAX)
+	if (call->outcome != RPC_OK || target->header.number > MAX_BLOCK_NUMBER)
 	{
 		source_note_trouble(source, "%s: head: %s",
 							exchange->endpoint->label,
@@ -248,8 +256,10 @@ head_finish(Source *source, Exchange *exchange)
 							"the node has no block \"latest\"" :
 							call->message);
 		source->head_trouble = true;
-		if (call->outcome == RPC_INVALID)
-			pool_quarantine(exchange->endpoint, call->message,
+		if (call->outcome == RPC_INVALID || call->outcome == RPC_OK)
+			pool_quarantine(exchange->endpoint, source->trouble,
+							call->outcome == RPC_OK ?
+							chainsync_retry_max_delay :
 							chainsync_retry_initial_delay);
 		return;
 	}

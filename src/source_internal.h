@@ -58,7 +58,10 @@ typedef struct Exchange
 
 typedef struct SourceFetch
 {
-	Arena		arena;			/* what the block's structs live in */
+	Arena		block_arena;	/* what the block's structs live in */
+	Arena		receipts_arena; /* and its receipts' */
+	int			inflight;		/* calls under way for it, stale ones too */
+	bool		popped;			/* nobody waits for it any more */
 	List	   *exchanges;		/* answers the block points into */
 	uint32		asked;
 	uint32		block_epoch;	/* a call of another epoch is stale: what */
@@ -74,6 +77,7 @@ typedef struct SourceFetch
 	uint64		excluded;		/* endpoints not to ask for now */
 	uint64		pruned;			/* endpoints that no longer have it */
 	uint64		unfit;			/* endpoints whose value does not fit */
+	uint64		absent;			/* endpoints that say there is no such block */
 	int64		not_before;		/* clock_ms */
 } SourceFetch;
 
@@ -96,6 +100,7 @@ struct Source
 	SourceBlock *spare[64];
 	int			spare_count;
 
+	uint32		last_epoch;		/* never used twice */
 	int			batch_cap;		/* calls a request; shrinks when refused */
 	bool		full;
 	int64		wake_at;		/* clock_ms; 0: nothing to wait for */
@@ -130,6 +135,7 @@ extern int	source_endpoint_count(const Source *source);
 extern void source_release_answers(Source *source, SourceBlock *block);
 
 /* source_block.c */
+extern void fetch_init(Source *source, SourceBlock *block);
 extern bool fetch_next_call(Source *source, SourceBlock *block,
 							Exchange *exchange);
 extern bool fetch_wants_call(Source *source, SourceBlock *block,

@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -93,8 +95,8 @@ static const struct
 
 #define MAX_COLUMNS 32
 
-/* Memory of a tuplestore before it goes to disk: more than a batch takes. */
-#define MAX_STAGE_KB (1024 * 1024)
+/* Never to disk: rows are made outside transactions, without an owner. */
+#define MAX_STAGE_KB INT_MAX
 
 /* A row being filled, column after column. */
 typedef struct Row
@@ -166,7 +168,7 @@ stage_create(void)
 		StageTable *table = &stage->tables[kind];
 
 		table->tupdesc = row_types[kind];
-		/* what is in flight bounds its size: never to disk */
+		/* what is in flight bounds its size */
 		table->rows = tuplestore_begin_heap(false, false, MAX_STAGE_KB);
 	}
 	stage->row_context = AllocSetContextCreate(CurrentMemoryContext,

@@ -41,8 +41,6 @@
 #include "identity.h"
 #include "worker.h"
 
-/* After this long a registered worker is taken for lost. */
-#define LAUNCH_PATIENCE_MS 30000
 /* How soon to try again when there is no free worker slot. */
 #define NO_SLOT_RETRY_MS 5000
 
@@ -51,6 +49,9 @@ static bool config_seen = false;
 static Identity begin_identity;
 static MemoryContext begin_context;
 static bool version_mismatch_logged = false;
+
+/* The extension this process works for; another one is not ours. */
+static Oid	my_extension = InvalidOid;
 
 /*
  * Time to wait after `failures` failures in a row.
@@ -119,8 +120,8 @@ worker_launch(WorkerSlot *slot, const char *entry_point, const char *title)
 		if (left > 0)
 			return left;
 	}
-	if (!shmem_begin_launch(slot, LAUNCH_PATIENCE_MS, &generation))
-		return LAUNCH_PATIENCE_MS;
+	if (!shmem_begin_launch(slot, &generation))
+		return SHMEM_LAUNCH_PATIENCE_MS;
 
 	memset(&worker, 0, sizeof(worker));
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
@@ -175,6 +176,38 @@ pin_settings(void)
 						PGC_S_OVERRIDE);
 }
 
+bool
+worker_database_listed(const char *datname)
+{
+	char	   *raw = pstrdup(chainsync_databases ? chainsync_databases : "");
+	List	   *names = NIL;
+	ListCell   *cell;
+	bool		found = false;
+
+	if (SplitIdentifierString(raw, ',', &names))
+	{
+		foreach(cell, names)
+			found |= strcmp((char *) lfirst(cell), datname) == 0;
+	}
+	list_free(names);
+	pfree(raw);
+	return found;
+}
+
+/* The name of our database may have changed meanwhile. */
+static bool
+my_database_listed(void)
+{
+	char	   *name;
+	bool		listed;
+
+	StartTransactionCommand();
+	name = get_database_name(MyDatabaseId);
+	listed = name != NULL && worker_database_listed(name);
+	CommitTransactionCommand();
+	return listed;
+}
+
 /* Whatever ends the process without a word ends here. */
 static void
 detach_at_exit(int code, Datum arg)
@@ -216,38 +249,9 @@ worker_start(Datum main_arg)
 	BackgroundWorkerInitializeConnectionByOid(MyWorkerSlot->dboid,
 											  InvalidOid, 0);
 	pin_settings();
-}
-
-bool
-worker_database_listed(const char *datname)
-{
-	char	   *raw = pstrdup(chainsync_databases ? chainsync_databases : "");
-	List	   *names = NIL;
-	ListCell   *cell;
-	bool		found = false;
-
-	if (SplitIdentifierString(raw, ',', &names))
-	{
-		foreach(cell, names)
-			found |= strcmp((char *) lfirst(cell), datname) == 0;
-	}
-	list_free(names);
-	pfree(raw);
-	return found;
-}
-
-/* The name of our database may have changed meanwhile. */
-static bool
-my_database_listed(void)
-{
-	char	   *name;
-	bool		listed;
-
-	StartTransactionCommand();
-	name = get_database_name(MyDatabaseId);
-	listed = name != NULL && worker_database_listed(name);
-	CommitTransactionCommand();
-	return listed;
+	/* it may have left the list before we could hear of it */
+	if (!my_database_listed())
+		worker_exit("database is not in chainsync.databases");
 }
 
 void
@@ -332,10 +336,16 @@ worker_begin(void)
 	extension = identity_extension(&owner, true);
 	if (OidIsValid(extension))
 	{
+		Oid			locked = extension;
+
 		/* DROP EXTENSION waits for us, or we see that it is gone */
-		LockDatabaseObject(ExtensionRelationId, extension, 0,
-						   AccessShareLock);
+		LockDatabaseObject(ExtensionRelationId, locked, 0, AccessShareLock);
 		extension = identity_extension(&owner, true);
+		if (!OidIsValid(my_extension))
+			my_extension = locked;
+		if (OidIsValid(extension) &&
+			(extension != locked || extension != my_extension))
+			worker_exit("the extension was dropped and created again");
 	}
 	if (!OidIsValid(extension))
 	{

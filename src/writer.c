@@ -18,7 +18,9 @@
 
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/queryenvironment.h"
@@ -232,10 +234,10 @@ lap(instr_time *start)
 	return INSTR_TIME_GET_MICROSEC(passed);
 }
 
-WriteResult
-writer_put_batch(ChainConfig *chain, Stage *stage, const WriteBatch *batch,
-				 char *message, Size message_size, int64 *write_us,
-				 int64 *commit_us)
+static WriteResult
+put_batch(ChainConfig *chain, Stage *stage, const WriteBatch *batch,
+		  char *message, Size message_size, int64 *write_us,
+		  int64 *commit_us)
 {
 	WriteResult result;
 	instr_time	clock;
@@ -243,6 +245,8 @@ writer_put_batch(ChainConfig *chain, Stage *stage, const WriteBatch *batch,
 	INSTR_TIME_SET_CURRENT(clock);
 	if (!worker_begin())
 		return WRITE_GONE;
+	for (int i = 0; i < CHAIN_TABLE_KINDS; i++)
+		chain_lock_table(chain, chain_table(chain, i), RowExclusiveLock);
 	for (int i = 0; i < CHAIN_TABLE_KINDS; i++)
 		insert_rows(chain_table(chain, i), &stage->tables[i]);
 	*write_us += lap(&clock);
@@ -258,5 +262,50 @@ writer_put_batch(ChainConfig *chain, Stage *stage, const WriteBatch *batch,
 	else
 		worker_abort();
 	*commit_us += lap(&clock);
+	return result;
+}
+
+/* What passes by itself: somebody's lock, or somebody's rows. */
+static bool
+is_passing(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		sqlerrcode == ERRCODE_UNIQUE_VIOLATION;
+}
+
+WriteResult
+writer_put_batch(ChainConfig *chain, Stage *stage, const WriteBatch *batch,
+				 char *message, Size message_size, int64 *write_us,
+				 int64 *commit_us)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile WriteResult result = WRITE_BUSY;
+
+	PG_TRY();
+	{
+		result = put_batch(chain, stage, batch, message, message_size,
+						   write_us, commit_us);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		if (!is_passing(geterrcode()))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		HOLD_INTERRUPTS();
+		error = CopyErrorData();
+		FlushErrorState();
+		worker_abort();
+		RESUME_INTERRUPTS();
+		writer_reset();
+		snprintf(message, message_size, "blocks %lld to %lld: %s",
+				 (long long) batch->first, (long long) batch->last,
+				 error->message);
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
 	return result;
 }

@@ -16,7 +16,9 @@ typedef enum WriteResult
 	WRITE_DONE,
 	WRITE_STALE,				/* the generation differs: plan again */
 	WRITE_GONE,					/* the chain, or the extension, is gone */
-	WRITE_CONFLICT				/* does not link to what is stored */
+	WRITE_CONFLICT,				/* does not link to what is stored */
+	WRITE_BUSY					/* a lock was not to be had, or others' rows
+								 * stood in the way: plan again later */
 } WriteResult;
 
 /* The blocks of a batch: neighbours, first to last. */
@@ -35,8 +37,8 @@ typedef struct WriteBatch
 
 /*
  * Writes the rows of `stage` and the range of `batch`, all or nothing.  In no
- * transaction when called and when it returns.  On WRITE_CONFLICT `message`
- * says what does not link.  Errors of the database are ERRORs.
+ * transaction when called and when it returns.  On WRITE_CONFLICT and
+ * WRITE_BUSY `message` says what it is.  Errors of the database are ERRORs.
  *
  * write_us and commit_us are added to.
  */

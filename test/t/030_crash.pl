@@ -27,7 +27,7 @@ my $node = new_node(
 	'chainsync.retry_max_delay' => '100ms');
 
 # Small batches and partitions, so that there is much to be interrupted.
-my $options = 'commit_blocks => 20, partition_blocks => 64';
+my $options = 'commit_blocks => 20, partition_blocks => 128';
 
 add_chain($node, 'undisturbed', $sim->url, $options);
 wait_synced($node, 'undisturbed', HEAD);
@@ -35,17 +35,21 @@ $node->safe_psql('postgres', "SELECT chainsync.stop('undisturbed')");
 my @expected = table_digests($node, 'undisturbed');
 like($expected[0], qr/^blocks 2000 /, 'an undisturbed sync has all blocks');
 
-# How long a sync takes, partitions made.
+# From nothing, partitions too, or all rows again.
 sub begin_again
 {
-	my ($chain) = @_;
+	my ($anew) = @_;
 
-	$node->safe_psql('postgres', "SELECT chainsync.resync('$chain', '{[0,)}')");
+	if ($anew)
+	{
+		$node->safe_psql('postgres', "SELECT chainsync.remove_chain('c', true)");
+		add_chain($node, 'c', $sim->url, $options);
+		return;
+	}
+	$node->safe_psql('postgres', "SELECT chainsync.resync('c', '{[0,)}')");
 }
 
 add_chain($node, 'c', $sim->url, $options);
-wait_synced($node, 'c', HEAD);
-begin_again('c');
 my $duration = time;
 wait_synced($node, 'c', HEAD);
 $duration = time - $duration;
@@ -102,8 +106,8 @@ foreach my $round (1 .. ROUNDS)
 {
 	my ($what, $kill) = @{ $kinds[ $round % @kinds ] };
 
-	begin_again('c');
-	my $delay = rand($duration);
+	begin_again($round % 4 < 2);
+	my $delay = rand($duration * 0.8);
 	sleep $delay;
 	$kill->();
 	my $synced = $node->safe_psql('postgres',
