@@ -19,10 +19,10 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" chainsync.cont
 MODULE_big = chainsync
 PGFILEDESC = "chainsync - an EVM chain indexer inside PostgreSQL"
 
-OBJS = $(patsubst %.c,%.o,$(filter-out src/verify%.c src/txn_arbitrum.c,$(sort $(wildcard src/*.c))))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
 # The install script is assembled from its pieces, in this order.
-SQL_PIECES = header tables chain_ddl functions hex copies grants views
+SQL_PIECES = header tables chain_ddl functions hex proof copies grants views
 DATA_built = sql/chainsync--$(EXTVERSION).sql
 
 PACKAGES = libcurl json-c libsecp256k1

@@ -28,7 +28,8 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 	WITH relations AS MATERIALIZED (SELECT r AS relid FROM chainsync._relations($1) AS r)
 	SELECT (g.tgtype & 4) <> 0,
-		format('deferred trigger %I on table %s keeps rows from being %s', coalesce(k.conname, g.tgname), g.tgrelid::regclass,
+		format('deferred %s %I on table %s keeps rows from being %s',
+			CASE WHEN k.oid IS NULL THEN 'trigger' ELSE 'foreign key' END, coalesce(k.conname, g.tgname), g.tgrelid::regclass,
 			CASE WHEN (g.tgtype & 4) <> 0 THEN 'written' ELSE 'deleted' END),
 		'Make it not deferred, or drop or disable it; the sync then goes on.'
 	FROM pg_trigger AS g

@@ -159,7 +159,7 @@ END
 $function$;
 COMMENT ON FUNCTION chainsync._target(bigint, bigint, bigint, int8multirange) IS 'Internal: the target that add_chain''s parameters describe; empty for last_blocks, which waits for the head';
 
-CREATE FUNCTION chainsync._check_settings(confirmations integer, poll_interval interval, commit_blocks integer, max_inflight_requests integer, batch_requests integer) RETURNS void
+CREATE FUNCTION chainsync._check_settings(confirmations integer, poll_interval interval, commit_blocks integer, max_inflight_requests integer, batch_requests integer, verify text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -179,9 +179,14 @@ BEGIN
 	IF batch_requests < 1 THEN
 		RAISE EXCEPTION 'batch_requests must be positive' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	IF verify NOT IN ('full', 'links', 'observe', 'off') THEN
+		RAISE EXCEPTION '"%" is not a level of verification', verify
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Levels are full, links, observe and off.';
+	END IF;
 END
 $function$;
-COMMENT ON FUNCTION chainsync._check_settings(integer, interval, integer, integer, integer) IS 'Internal: an error that names the setting that is out of range';
+COMMENT ON FUNCTION chainsync._check_settings(integer, interval, integer, integer, integer, text) IS 'Internal: an error that names the setting that is out of range';
 
 CREATE FUNCTION chainsync._config_changed() RETURNS trigger
 AS 'MODULE_PATHNAME', 'chainsync_config_changed'
@@ -203,6 +208,7 @@ CREATE FUNCTION chainsync._add_chain(
 	max_inflight_requests integer, batch_requests integer,
 	compression boolean, partition_blocks bigint,
 	header text, secret_ref text, allow_literal_key boolean,
+	verify text, verify_senders boolean, allow_missing_receipt_root boolean,
 	OUT new_id integer, OUT new_schema name)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -228,7 +234,7 @@ BEGIN
 			USING ERRCODE = 'duplicate_schema',
 				HINT = 'A chain gets a schema of its own: name another one with schema => ''...''.';
 	END IF;
-	PERFORM chainsync._check_settings(confirmations, poll_interval, commit_blocks, max_inflight_requests, batch_requests);
+	PERFORM chainsync._check_settings(confirmations, poll_interval, commit_blocks, max_inflight_requests, batch_requests, verify);
 	IF EXISTS (SELECT FROM chainsync.chains AS c WHERE c.name = name) THEN
 		RAISE EXCEPTION 'chain "%" already exists', name
 			USING ERRCODE = 'duplicate_object',
@@ -254,11 +260,13 @@ BEGIN
 
 	INSERT INTO chainsync.chains AS c (name, schema_name, chain_id, genesis,
 		target, last_blocks, confirmations, poll_interval, commit_blocks,
-		max_inflight_requests, batch_requests, compression, started_at)
+		max_inflight_requests, batch_requests, compression, verify,
+		verify_senders, allow_missing_receipt_root, started_at)
 	VALUES (name, new_schema, chain_id, genesis,
 		chainsync._target(start_block, end_block, last_blocks, blocks), last_blocks,
 		confirmations, poll_interval, commit_blocks, max_inflight_requests,
-		batch_requests, compression, clock_timestamp())
+		batch_requests, compression, verify, verify_senders,
+		coalesce(allow_missing_receipt_root, false), clock_timestamp())
 	RETURNING c.id INTO new_id;
 
 	FOREACH url IN ARRAY rpc LOOP
@@ -278,7 +286,7 @@ BEGIN
 	INSERT INTO chainsync.sync_state (chain) VALUES (new_id);
 END
 $function$;
-COMMENT ON FUNCTION chainsync._add_chain(text, text[], numeric, bytea, bigint, bigint, bigint, int8multirange, name, integer, interval, integer, integer, integer, boolean, bigint, text, text, boolean) IS 'Internal: the rows of a new chain';
+COMMENT ON FUNCTION chainsync._add_chain(text, text[], numeric, bytea, bigint, bigint, bigint, int8multirange, name, integer, interval, integer, integer, integer, boolean, bigint, text, text, boolean, text, boolean, boolean) IS 'Internal: the rows of a new chain';
 
 -- What users call.
 
@@ -301,10 +309,13 @@ CREATE FUNCTION chainsync.add_chain(
 	partition_blocks bigint DEFAULT NULL,
 	header text DEFAULT NULL,
 	secret_ref text DEFAULT NULL,
-	allow_literal_key boolean DEFAULT false) RETURNS void
+	allow_literal_key boolean DEFAULT false,
+	verify text DEFAULT NULL,
+	verify_senders boolean DEFAULT NULL,
+	allow_missing_receipt_root boolean DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'chainsync_add_chain'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION chainsync.add_chain(text, text[], numeric, bytea, bigint, bigint, bigint, int8multirange, name, integer, interval, integer, integer, integer, boolean, bigint, text, text, boolean) IS 'Adds a chain: makes its schema and tables, owned by the caller, and starts its workers. rpc: JSON-RPC URLs, the first is asked first. chain_id, genesis: what every endpoint must show; recorded from the first answer when not given. start_block, end_block (inclusive) | last_blocks | blocks: what to sync; nothing: everything from genesis, following the head. schema: default the name. header, secret_ref, allow_literal_key: of all endpoints, see add_endpoint. The others override settings for this chain';
+COMMENT ON FUNCTION chainsync.add_chain(text, text[], numeric, bytea, bigint, bigint, bigint, int8multirange, name, integer, interval, integer, integer, integer, boolean, bigint, text, text, boolean, text, boolean, boolean) IS 'Adds a chain: makes its schema and tables, owned by the caller, and starts its workers. rpc: JSON-RPC URLs, the first is asked first. chain_id, genesis: what every endpoint must show; recorded from the first answer when not given. start_block, end_block (inclusive) | last_blocks | blocks: what to sync; nothing: everything from genesis, following the head. schema: default the name. header, secret_ref, allow_literal_key: of all endpoints, see add_endpoint. The others override settings for this chain';
 
 CREATE FUNCTION chainsync.remove_chain(name text, drop_data boolean DEFAULT false) RETURNS void
 AS 'MODULE_PATHNAME', 'chainsync_remove_chain'
@@ -369,6 +380,9 @@ CREATE FUNCTION chainsync._alter_chain(
 	max_inflight_requests integer,
 	batch_requests integer,
 	compression boolean,
+	verify text,
+	verify_senders boolean,
+	allow_missing_receipt_root boolean,
 	reset text[]) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -379,13 +393,13 @@ DECLARE
 	unknown text;
 BEGIN
 	SELECT item INTO unknown FROM unnest(reset) AS item
-	WHERE item <> ALL (ARRAY['confirmations', 'poll_interval', 'commit_blocks', 'max_inflight_requests', 'batch_requests', 'compression']);
+	WHERE item <> ALL (ARRAY['confirmations', 'poll_interval', 'commit_blocks', 'max_inflight_requests', 'batch_requests', 'compression', 'verify', 'verify_senders', 'allow_missing_receipt_root']);
 	IF FOUND THEN
 		RAISE EXCEPTION '"%" is not a setting of a chain', unknown
 			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'Settings are confirmations, poll_interval, commit_blocks, max_inflight_requests, batch_requests and compression.';
+				HINT = 'Settings are confirmations, poll_interval, commit_blocks, max_inflight_requests, batch_requests, compression, verify, verify_senders and allow_missing_receipt_root.';
 	END IF;
-	PERFORM chainsync._check_settings(confirmations, poll_interval, commit_blocks, max_inflight_requests, batch_requests);
+	PERFORM chainsync._check_settings(confirmations, poll_interval, commit_blocks, max_inflight_requests, batch_requests, verify);
 	IF num_nonnulls(start_block, end_block, last_blocks, blocks) > 0 THEN
 		UPDATE chainsync.chains AS c
 		SET target = chainsync._target(start_block, end_block, last_blocks, blocks),
@@ -398,11 +412,14 @@ BEGIN
 		commit_blocks = coalesce(_alter_chain.commit_blocks, CASE WHEN 'commit_blocks' = ANY (reset) THEN NULL ELSE c.commit_blocks END),
 		max_inflight_requests = coalesce(_alter_chain.max_inflight_requests, CASE WHEN 'max_inflight_requests' = ANY (reset) THEN NULL ELSE c.max_inflight_requests END),
 		batch_requests = coalesce(_alter_chain.batch_requests, CASE WHEN 'batch_requests' = ANY (reset) THEN NULL ELSE c.batch_requests END),
-		compression = coalesce(_alter_chain.compression, CASE WHEN 'compression' = ANY (reset) THEN NULL ELSE c.compression END)
+		compression = coalesce(_alter_chain.compression, CASE WHEN 'compression' = ANY (reset) THEN NULL ELSE c.compression END),
+		verify = coalesce(_alter_chain.verify, CASE WHEN 'verify' = ANY (reset) THEN NULL ELSE c.verify END),
+		verify_senders = coalesce(_alter_chain.verify_senders, CASE WHEN 'verify_senders' = ANY (reset) THEN NULL ELSE c.verify_senders END),
+		allow_missing_receipt_root = coalesce(_alter_chain.allow_missing_receipt_root, c.allow_missing_receipt_root AND NOT coalesce('allow_missing_receipt_root' = ANY (reset), false))
 	WHERE c.id = found_id;
 END
 $function$;
-COMMENT ON FUNCTION chainsync._alter_chain(text, bigint, bigint, bigint, int8multirange, integer, interval, integer, integer, integer, boolean, text[]) IS 'Internal: what alter_chain does';
+COMMENT ON FUNCTION chainsync._alter_chain(text, bigint, bigint, bigint, int8multirange, integer, interval, integer, integer, integer, boolean, text, boolean, boolean, text[]) IS 'Internal: what alter_chain does';
 
 CREATE FUNCTION chainsync._add_endpoint(chain text, url text, priority integer, max_concurrency integer, secret_ref text, header text, allow_literal_key boolean) RETURNS integer
 LANGUAGE plpgsql

@@ -113,10 +113,13 @@ CREATE FUNCTION chainsync.alter_chain(
 	max_inflight_requests integer DEFAULT NULL,
 	batch_requests integer DEFAULT NULL,
 	compression boolean DEFAULT NULL,
+	verify text DEFAULT NULL,
+	verify_senders boolean DEFAULT NULL,
+	allow_missing_receipt_root boolean DEFAULT NULL,
 	reset text[] DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'chainsync_as_admin'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION chainsync.alter_chain(text, bigint, bigint, bigint, int8multirange, integer, interval, integer, integer, integer, boolean, text[]) IS 'Changes what a chain syncs (as add_chain says it) and its settings; what is not given stays, what reset names goes back to postgresql.conf. Stored blocks outside a smaller target stay';
+COMMENT ON FUNCTION chainsync.alter_chain(text, bigint, bigint, bigint, int8multirange, integer, interval, integer, integer, integer, boolean, text, boolean, boolean, text[]) IS 'Changes what a chain syncs (as add_chain says it) and its settings; what is not given stays, what reset names goes back to postgresql.conf. Stored blocks outside a smaller target stay';
 
 CREATE FUNCTION chainsync.add_endpoint(
 	chain text,

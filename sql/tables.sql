@@ -16,6 +16,9 @@ CREATE TABLE chainsync.chains (
 	max_inflight_requests integer CHECK (max_inflight_requests > 0),
 	batch_requests integer CHECK (batch_requests > 0),
 	compression boolean,
+	verify text CHECK (verify IN ('full', 'links', 'observe', 'off')),
+	verify_senders boolean,
+	allow_missing_receipt_root boolean NOT NULL DEFAULT false,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	started_at timestamptz
 );
@@ -35,6 +38,9 @@ COMMENT ON COLUMN chainsync.chains.commit_blocks IS 'Blocks in one transaction a
 COMMENT ON COLUMN chainsync.chains.max_inflight_requests IS 'HTTP requests in flight at most; NULL: chainsync.max_inflight_requests';
 COMMENT ON COLUMN chainsync.chains.batch_requests IS 'JSON-RPC calls in one HTTP request at most; NULL: chainsync.batch_requests';
 COMMENT ON COLUMN chainsync.chains.compression IS 'Whether to ask endpoints for compressed answers; NULL: chainsync.compression';
+COMMENT ON COLUMN chainsync.chains.verify IS 'full, links, observe or off; NULL: chainsync.verify';
+COMMENT ON COLUMN chainsync.chains.verify_senders IS 'Whether senders are recovered from signatures; NULL: chainsync.verify_senders';
+COMMENT ON COLUMN chainsync.chains.allow_missing_receipt_root IS 'Whether receipts from before Byzantium may come without their state root; recorded as skipped';
 COMMENT ON COLUMN chainsync.chains.created_at IS 'When the chain was added';
 COMMENT ON COLUMN chainsync.chains.started_at IS 'When the chain was last started by add_chain or start';
 
@@ -145,7 +151,7 @@ COMMENT ON TABLE chainsync.failed_ranges IS 'Blocks that cannot be stored for th
 COMMENT ON COLUMN chainsync.failed_ranges.id IS 'Key';
 COMMENT ON COLUMN chainsync.failed_ranges.chain IS 'The chain, chains.id';
 COMMENT ON COLUMN chainsync.failed_ranges.blocks IS 'Block numbers concerned';
-COMMENT ON COLUMN chainsync.failed_ranges.reason IS 'value_out_of_range: a value does not fit its column; history_pruned: no endpoint has the block any more';
+COMMENT ON COLUMN chainsync.failed_ranges.reason IS 'value_out_of_range: a value does not fit its column; history_pruned: no endpoint has the block any more; receipt_root_missing: no endpoint gives the state roots of receipts before Byzantium';
 COMMENT ON COLUMN chainsync.failed_ranges.message IS 'What was wrong, with the member''s name';
 COMMENT ON COLUMN chainsync.failed_ranges.attempts IS 'How often it was tried';
 COMMENT ON COLUMN chainsync.failed_ranges.first_failed_at IS 'When it failed first';

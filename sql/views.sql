@@ -14,7 +14,7 @@ CREATE FUNCTION chainsync._stat_worker(
 	OUT current_block bigint, OUT blocks_per_sec double precision,
 	OUT blocks bigint, OUT transactions bigint, OUT logs bigint, OUT withdrawals bigint,
 	OUT commits bigint, OUT bytes_received bigint,
-	OUT fetch_ms double precision, OUT stage_ms double precision,
+	OUT fetch_ms double precision, OUT verify_ms double precision, OUT stage_ms double precision,
 	OUT write_ms double precision, OUT commit_ms double precision,
 	OUT last_error text, OUT last_error_code text, OUT last_error_at timestamptz) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'chainsync_stat_worker'
@@ -33,7 +33,7 @@ COMMENT ON FUNCTION chainsync._stat_endpoint() IS 'Internal: the shared-memory h
 CREATE VIEW chainsync.stat_worker AS
 SELECT w.worker, c.name AS chain, w.pid, w.state, w.activity, w.started_at,
 	w.stopped_at, w.stop_reason, w.starts, w.blocks, w.transactions, w.logs,
-	w.withdrawals, w.commits, w.bytes_received, w.fetch_ms, w.stage_ms,
+	w.withdrawals, w.commits, w.bytes_received, w.fetch_ms, w.verify_ms, w.stage_ms,
 	w.write_ms, w.commit_ms, w.last_error, w.last_error_code, w.last_error_at
 FROM chainsync._stat_worker() AS w
 LEFT JOIN chainsync.chains AS c ON c.id = w.chain;
@@ -53,7 +53,8 @@ COMMENT ON COLUMN chainsync.stat_worker.logs IS 'Logs written';
 COMMENT ON COLUMN chainsync.stat_worker.withdrawals IS 'Withdrawals written';
 COMMENT ON COLUMN chainsync.stat_worker.commits IS 'Transactions committed that wrote blocks';
 COMMENT ON COLUMN chainsync.stat_worker.bytes_received IS 'Bytes of answers, decompressed';
-COMMENT ON COLUMN chainsync.stat_worker.fetch_ms IS 'Milliseconds spent receiving, parsing, and waiting for answers';
+COMMENT ON COLUMN chainsync.stat_worker.fetch_ms IS 'Milliseconds spent receiving, parsing, and waiting for answers, proofs aside';
+COMMENT ON COLUMN chainsync.stat_worker.verify_ms IS 'Milliseconds spent proving blocks';
 COMMENT ON COLUMN chainsync.stat_worker.stage_ms IS 'Milliseconds spent turning blocks into rows';
 COMMENT ON COLUMN chainsync.stat_worker.write_ms IS 'Milliseconds spent inserting rows';
 COMMENT ON COLUMN chainsync.stat_worker.commit_ms IS 'Milliseconds spent locking, noting the position and committing';

@@ -33,6 +33,7 @@
 #include "adopt.h"
 #include "chain.h"
 #include "grant.h"
+#include "history.h"
 #include "identity.h"
 #include "position.h"
 #include "spi_util.h"
@@ -105,7 +106,7 @@ check_owner(Oid caller, const ChainConfig *chain)
 				 errdetail("It has no table %s, so it is none of a chain's.",
 						   INFO_TABLE),
 				 errhint("A chain gets a schema of its own: name another one "
-						 "with schema => '…', or drop this one.")));
+						 "with schema => '...', or drop this one.")));
 	if (!has_privs_of_role(caller, owner))
 		refuse_owner(chain->schema, "it belongs to another role");
 	if (class_owner(info) != owner)
@@ -331,8 +332,7 @@ adopt_schema(Oid caller, int chain_id)
 	int64		blocks;
 	int64		strays;
 
-	spi_run(SPI_OK_SELECT, false,
-			"SELECT chainsync._require_read_committed()");
+	history_require_read_committed();
 	if (get_rel_relkind(get_relname_relid(INFO_TABLE,
 										  get_namespace_oid(chain->schema,
 															false))) !=
@@ -412,8 +412,7 @@ chainsync_upgrade_chain(PG_FUNCTION_ARGS)
 	identity_spi_connect();
 	grant_require_named(name, GRANT_ADMIN);
 	identity_become_extension_owner(&saved);
-	spi_run(SPI_OK_SELECT, false,
-			"SELECT chainsync._require_read_committed()");
+	history_require_read_committed();
 	chain = chain_load(chain_lookup(name));
 	if (chain == NULL)
 		elog(ERROR, "chain was removed meanwhile");

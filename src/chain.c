@@ -182,6 +182,8 @@ load_endpoints(ChainConfig *chain)
 static void
 load_settings(ChainConfig *chain)
 {
+	char	   *verify = spi_text(0, "verify");
+
 	chain->confirmations = (int) spi_int64(0, "confirmations", -1);
 	chain->poll_interval = (int) Min(spi_int64(0, "poll_interval_ms",
 											   chainsync_poll_interval),
@@ -195,6 +197,12 @@ load_settings(ChainConfig *chain)
 											chainsync_batch_requests);
 	chain->compression = spi_int64(0, "compression",
 								   chainsync_compression ? 1 : 0) != 0;
+	chain->verify = verify != NULL ? proof_mode_by_name(verify) :
+		(ProofMode) chainsync_verify;
+	chain->verify_senders = spi_int64(0, "verify_senders",
+									  chainsync_verify_senders ? 1 : 0) != 0;
+	chain->allow_missing_receipt_root =
+		spi_int64(0, "allow_missing_receipt_root", 0) != 0;
 }
 
 ChainConfig *
@@ -207,7 +215,9 @@ chain_load(int chain_id)
 			"chain_id::text AS chain_id, genesis, last_blocks, confirmations, "
 			"(extract(epoch FROM poll_interval) * 1000)::int8 "
 			"AS poll_interval_ms, commit_blocks, max_inflight_requests, "
-			"batch_requests, compression::int AS compression "
+			"batch_requests, compression::int AS compression, verify, "
+			"verify_senders::int AS verify_senders, "
+			"allow_missing_receipt_root::int AS allow_missing_receipt_root "
 			"FROM chainsync.chains WHERE id OPERATOR(pg_catalog.=) %d",
 			chain_id);
 	if (SPI_processed != 1)
@@ -221,6 +231,9 @@ chain_load(int chain_id)
 	chain->genesis = spi_bytes(0, "genesis", 32);
 	chain->last_blocks = spi_int64(0, "last_blocks", 0);
 	load_settings(chain);
+	chain->proof = proof_load(chain->id, chain->chain_id, chain->verify,
+							  chain->verify_senders,
+							  chain->allow_missing_receipt_root);
 	load_tables(chain);
 	load_endpoints(chain);
 	return chain;

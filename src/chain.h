@@ -9,6 +9,7 @@
 #define CHAINSYNC_CHAIN_H
 
 #include "pool.h"
+#include "proof.h"
 
 /* The layout of chain tables that this library writes. */
 #define CHAIN_TABLE_VERSION 1
@@ -54,6 +55,10 @@ typedef struct ChainConfig
 	int			max_inflight_requests;
 	int			batch_requests;
 	bool		compression;
+	ProofMode	verify;
+	bool		verify_senders;
+	bool		allow_missing_receipt_root;
+	Proof	   *proof;
 	ChainTable *tables;
 	int			table_count;
 	PoolEndpoint *endpoints;

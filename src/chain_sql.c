@@ -42,21 +42,7 @@ PG_FUNCTION_INFO_V1(chainsync_remove_chain);
 PG_FUNCTION_INFO_V1(chainsync_resync);
 PG_FUNCTION_INFO_V1(chainsync_block_at);
 
-#define ADD_CHAIN_ARGS 19
-
-/* A change of stored data must see what the workers commit meanwhile. */
-static void
-require_read_committed(void)
-{
-	if (XactIsoLevel > XACT_READ_COMMITTED)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot change stored data in isolation level %s",
-						GetConfigOption("transaction_isolation", false,
-										false)),
-				 errhint("Call it in a transaction of isolation level READ "
-						 "COMMITTED.")));
-}
+#define ADD_CHAIN_ARGS 22
 
 /* The rows of a new chain, as the extension's owner. */
 static void
@@ -65,7 +51,8 @@ add_chain_rows(FunctionCallInfo fcinfo, Oid caller, int *chain, char **schema)
 	Oid			types[ADD_CHAIN_ARGS] = {
 		TEXTOID, TEXTARRAYOID, NUMERICOID, BYTEAOID, INT8OID, INT8OID,
 		INT8OID, INT8MULTIRANGEOID, NAMEOID, INT4OID, INTERVALOID, INT4OID,
-		INT4OID, INT4OID, BOOLOID, INT8OID, TEXTOID, TEXTOID, BOOLOID
+		INT4OID, INT4OID, BOOLOID, INT8OID, TEXTOID, TEXTOID, BOOLOID,
+		TEXTOID, BOOLOID, BOOLOID
 	};
 	Datum		values[ADD_CHAIN_ARGS];
 	char		nulls[ADD_CHAIN_ARGS];
@@ -82,7 +69,7 @@ add_chain_rows(FunctionCallInfo fcinfo, Oid caller, int *chain, char **schema)
 		if (SPI_execute_with_args("SELECT new_id, new_schema "
 								  "FROM chainsync._add_chain($1, $2, $3, $4, $5, "
 								  "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-								  "$16, $17, $18, $19)", ADD_CHAIN_ARGS, types, values, nulls,
+								  "$16, $17, $18, $19, $20, $21, $22)", ADD_CHAIN_ARGS, types, values, nulls,
 								  false, 0) != SPI_OK_SELECT)
 			elog(ERROR, "could not add the rows of a chain");
 	}
@@ -236,7 +223,7 @@ chainsync_remove_chain(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("name of the chain must not be null")));
-	require_read_committed();
+	history_require_read_committed();
 	identity_spi_connect();
 	grant_require_named(text_to_cstring(PG_GETARG_TEXT_PP(0)), GRANT_ADMIN);
 	identity_become_extension_owner(&saved);
@@ -275,7 +262,7 @@ chainsync_resync(PG_FUNCTION_ARGS)
 	ChainConfig *chain;
 	int64		deleted;
 
-	require_read_committed();
+	history_require_read_committed();
 	identity_spi_connect();
 	grant_require_named(name, GRANT_OPERATOR);
 	identity_become_extension_owner(&saved);

@@ -14,11 +14,13 @@
 
 #include "pool.h"
 #include "redact.h"
+#include "verify.h"
 #include "secret.h"
 
 #define STAT_ENDPOINT_COLUMNS 13
 
 PG_FUNCTION_INFO_V1(chainsync_stat_endpoint);
+PG_FUNCTION_INFO_V1(chainsync_stat_verification);
 PG_FUNCTION_INFO_V1(chainsync_redact_url);
 PG_FUNCTION_INFO_V1(chainsync_refuse_endpoint);
 PG_FUNCTION_INFO_V1(chainsync_secret_in_url);
@@ -64,6 +66,40 @@ chainsync_stat_endpoint(PG_FUNCTION_ARGS)
 	count = pool_read_stats(&stats);
 	for (int i = 0; i < count; i++)
 		put_stat((ReturnSetInfo *) fcinfo->resultinfo, &stats[i]);
+	return (Datum) 0;
+}
+
+static void
+put_check(ReturnSetInfo *result, const PoolStat *stat, int check)
+{
+	const PoolCheckCount *count = &stat->checks[check];
+	Datum		values[5];
+	bool		nulls[5] = {false};
+
+	if (count->passed + count->failed + count->skipped == 0)
+		return;
+	values[0] = Int32GetDatum(stat->endpoint_id);
+	values[1] = CStringGetTextDatum(verify_check_name(1u << check));
+	values[2] = Int64GetDatum(count->passed);
+	values[3] = Int64GetDatum(count->failed);
+	values[4] = Int64GetDatum(count->skipped);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* How the checks of each endpoint's blocks came out. */
+Datum
+chainsync_stat_verification(PG_FUNCTION_ARGS)
+{
+	PoolStat   *stats;
+	int			count;
+
+	InitMaterializedSRF(fcinfo, 0);
+	count = pool_read_stats(&stats);
+	for (int i = 0; i < count; i++)
+	{
+		for (int check = 0; check < VERIFY_CHECK_COUNT; check++)
+			put_check((ReturnSetInfo *) fcinfo->resultinfo, &stats[i], check);
+	}
 	return (Datum) 0;
 }
 

@@ -115,6 +115,8 @@ show_status(Follower *f)
 		reason = f->trouble;
 	else if (status == CHAIN_STARTING && f->chain->endpoint_count == 0)
 		reason = "the chain has no endpoint: add one with add_endpoint()";
+	else if (reason[0] == '\0' && f->chain->verify == PROOF_OFF)
+		reason = "blocks are not verified: verify is off";
 	if (status == f->shown_status && strcmp(reason, f->shown_reason) == 0)
 		return;
 	f->shown_status = status;
@@ -241,6 +243,7 @@ reload_chain(Follower *f)
 	f->next_tags = 0;
 	f->head_answers = 0;
 	f->seen_bytes = 0;
+	f->seen_verify_us = 0;
 }
 
 /* Takes over whom the endpoints say they are. */
@@ -476,6 +479,7 @@ follow(Follower *f)
 {
 	int64		now = clock_ms();
 	int64		start;
+	int64		verified;
 	bool		held = f->hold_until > now;
 
 	poll_head(f);
@@ -487,7 +491,10 @@ follow(Follower *f)
 
 	start = clock_us();
 	source_pump(f->source, time_to_sleep(f));
-	f->counters.fetch_us += clock_us() - start;
+	verified = source_verify_us(f->source) - f->seen_verify_us;
+	f->seen_verify_us += verified;
+	f->counters.verify_us += verified;
+	f->counters.fetch_us += clock_us() - start - verified;
 	f->counters.bytes_received += source_bytes(f->source) - f->seen_bytes;
 	f->seen_bytes = source_bytes(f->source);
 

@@ -48,6 +48,7 @@ typedef struct Follower
 	char		shown_reason[SHMEM_TEXT_SIZE];
 	WorkerCounters counters;
 	int64		seen_bytes;
+	int64		seen_verify_us;
 	int64		rate_since;
 	int64		rate_blocks;
 	double		rate;

@@ -15,6 +15,7 @@
 #include "utils/guc.h"
 
 #include "guc.h"
+#include "proof.h"
 
 char	   *chainsync_databases;
 int			chainsync_poll_interval;
@@ -32,6 +33,8 @@ int			chainsync_synchronous_commit;
 int			chainsync_retry_initial_delay;
 int			chainsync_retry_max_delay;
 bool		chainsync_allow_private_endpoints;
+int			chainsync_verify;
+bool		chainsync_verify_senders;
 int			chainsync_progress_report;
 int			chainsync_partition_blocks;
 
@@ -41,6 +44,14 @@ static const struct config_enum_entry synchronous_commit_options[] = {
 	{"remote_apply", SYNCHRONOUS_COMMIT_REMOTE_APPLY, false},
 	{"on", SYNCHRONOUS_COMMIT_REMOTE_FLUSH, false},
 	{"off", SYNCHRONOUS_COMMIT_OFF, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry verify_options[] = {
+	{"full", PROOF_FULL, false},
+	{"links", PROOF_LINKS, false},
+	{"observe", PROOF_OBSERVE, false},
+	{"off", PROOF_OFF, false},
 	{NULL, 0, false}
 };
 
@@ -149,6 +160,27 @@ define_write_settings(void)
 			   &chainsync_partition_blocks, 250000, 1, INT_MAX, 0);
 }
 
+static void
+define_proof_settings(void)
+{
+	DefineCustomEnumVariable("chainsync.verify",
+							 "What is proven of a block before it is written.",
+							 "full recomputes all that the header commits to; "
+							 "links the header's hash only; observe proves "
+							 "everything, records what failed and writes "
+							 "nevertheless; off proves nothing.  chains.verify "
+							 "overrides it for a chain.",
+							 &chainsync_verify, PROOF_FULL, verify_options,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("chainsync.verify_senders",
+							 "Recovers the sender of every transaction from "
+							 "its signature.",
+							 "The costliest check of all.  "
+							 "chains.verify_senders overrides it for a chain.",
+							 &chainsync_verify_senders, true, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+}
+
 /*
  * Defines all settings and reserves their prefix.
  */
@@ -169,5 +201,6 @@ guc_define(void)
 			   &chainsync_progress_report, 60000, 0, INT_MAX, GUC_UNIT_MS);
 	define_endpoint_settings();
 	define_write_settings();
+	define_proof_settings();
 	MarkGUCPrefixReserved("chainsync");
 }

@@ -27,6 +27,8 @@ extern int	chainsync_synchronous_commit;	/* SYNCHRONOUS_COMMIT_* of history */
 extern int	chainsync_retry_initial_delay;	/* ms */
 extern int	chainsync_retry_max_delay;	/* ms */
 extern bool chainsync_allow_private_endpoints;
+extern int	chainsync_verify;	/* ProofMode */
+extern bool chainsync_verify_senders;
 extern int	chainsync_progress_report;	/* ms between log lines; 0: none */
 extern int	chainsync_partition_blocks; /* width of a new chain's partitions */
 

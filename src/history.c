@@ -10,10 +10,12 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_inherits.h"
 #include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 #include "history.h"
@@ -27,6 +29,19 @@ typedef struct BlockRange
 	int64		first;
 	int64		last;
 } BlockRange;
+
+void
+history_require_read_committed(void)
+{
+	if (XactIsoLevel > XACT_READ_COMMITTED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot change stored data in isolation level %s",
+						GetConfigOption("transaction_isolation", false,
+										false)),
+				 errhint("Call it in a transaction of isolation level READ "
+						 "COMMITTED.")));
+}
 
 /*
  * The parts of `multirange` that are stored now; *count says how many.

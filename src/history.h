@@ -22,4 +22,10 @@
 extern int64 history_delete(ChainConfig *chain, const char *kind,
 							const char *multirange);
 
+/*
+ * An error above READ COMMITTED: a change of stored data must see what the
+ * workers commit meanwhile.
+ */
+extern void history_require_read_committed(void);
+
 #endif							/* CHAINSYNC_HISTORY_H */

@@ -223,7 +223,12 @@ write_batch(Follower *f, int count)
 	start = clock_us();
 	stage = stage_create();
 	for (int i = 0; i < count; i++)
-		stage_add_block(stage, &source_peek(f->source, i)->block);
+	{
+		SourceBlock *block = source_peek(f->source, i);
+
+		stage_add_block(stage, &block->block,
+						block->has_checks ? &block->checks : NULL);
+	}
 	f->counters.stage_us += clock_us() - start;
 	result = write_staged(f, stage, count, message, sizeof(message));
 	after_write(f, result, stage, count, message);

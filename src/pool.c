@@ -324,6 +324,23 @@ pool_quarantine(PoolEndpoint *endpoint, const char *reason, int64 duration_ms)
 }
 
 void
+pool_count_checks(PoolEndpoint *endpoint, uint32 passed, uint32 failed,
+				  uint32 skipped)
+{
+	if (!pool_lock(endpoint))
+		return;
+	for (int i = 0; i < POOL_CHECKS; i++)
+	{
+		PoolCheckCount *count = &endpoint->health->checks[i];
+
+		count->passed += (passed >> i) & 1;
+		count->failed += (failed >> i) & 1;
+		count->skipped += (skipped >> i) & 1;
+	}
+	pool_unlock(endpoint);
+}
+
+void
 pool_set_capability(PoolEndpoint *endpoint, uint32 bit)
 {
 	uint32		opposite = 0;

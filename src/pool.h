@@ -80,6 +80,10 @@ extern void pool_quarantine(PoolEndpoint *endpoint, const char *reason,
  * Learned for all workers.  POOL_NO_BLOCK_RECEIPTS and POOL_HAS_BLOCK_RECEIPTS
  * exclude each other: the later word counts.
  */
+/* Checks made of a block it gave: bits of verify.h. */
+extern void pool_count_checks(PoolEndpoint *endpoint, uint32 passed,
+							  uint32 failed, uint32 skipped);
+
 extern void pool_set_capability(PoolEndpoint *endpoint, uint32 bit);
 extern bool pool_has_capability(const PoolEndpoint *endpoint, uint32 bit);
 
@@ -99,6 +103,16 @@ extern void pool_forget_databases(const Oid *dboids, int count);
 extern void pool_release_all(void);
 
 /* What stat_endpoint shows of one entry. */
+#define POOL_CHECKS		20
+
+/* How often a check came out how. */
+typedef struct PoolCheckCount
+{
+	int64		passed;
+	int64		failed;
+	int64		skipped;
+} PoolCheckCount;
+
 typedef struct PoolStat
 {
 	int			endpoint_id;
@@ -114,6 +128,7 @@ typedef struct PoolStat
 	char		last_error[256];	/* may be empty */
 	TimestampTz last_error_at;
 	TimestampTz retry_at;		/* 0: may be asked now */
+	PoolCheckCount checks[POOL_CHECKS];	/* by the bits of verify.h */
 } PoolStat;
 
 /* This database's entries, palloc'd; 0 when there is no shared memory. */

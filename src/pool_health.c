@@ -110,6 +110,7 @@ reset_health(PoolHealth *health, int endpoint_id)
 	health->last_error_at = 0;
 	health->last_error[0] = '\0';
 	health->quarantine_reason[0] = '\0';
+	memset(health->checks, 0, sizeof(health->checks));
 	health->in_use = true;
 }
 
@@ -332,6 +333,7 @@ fill_stat(PoolStat *stat, const PoolHealth *health, int64 now,
 	stat->capabilities = health->capabilities;
 	strlcpy(stat->last_error, error, sizeof(stat->last_error));
 	stat->last_error_at = health->last_error_at;
+	memcpy(stat->checks, health->checks, sizeof(stat->checks));
 	stat->retry_at = pool_ready_at(health) > now ?
 		timestamp + (pool_ready_at(health) - now) : 0;
 }

@@ -42,6 +42,7 @@ typedef struct PoolHealth
 	TimestampTz last_error_at;
 	char		last_error[POOL_TEXT_SIZE];
 	char		quarantine_reason[POOL_TEXT_SIZE];
+	PoolCheckCount checks[POOL_CHECKS];
 } PoolHealth;
 
 /* Monotonic microseconds. */

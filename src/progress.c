@@ -25,7 +25,7 @@ PG_FUNCTION_INFO_V1(chainsync_stat_worker);
 PG_FUNCTION_INFO_V1(chainsync_setup_problem);
 PG_FUNCTION_INFO_V1(chainsync_config_changed);
 
-#define STAT_WORKER_COLUMNS 29
+#define STAT_WORKER_COLUMNS 30
 
 typedef struct RowFill
 {
@@ -96,6 +96,7 @@ fill_counters(RowFill *row, const WorkerCounters *counters)
 	fill(row, Int64GetDatum(counters->commits), false);
 	fill(row, Int64GetDatum(counters->bytes_received), false);
 	fill_ms(row, counters->fetch_us);
+	fill_ms(row, counters->verify_us);
 	fill_ms(row, counters->stage_us);
 	fill_ms(row, counters->write_us);
 	fill_ms(row, counters->commit_us);

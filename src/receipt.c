@@ -39,14 +39,20 @@ bloom_memo_init(BloomMemo *memo)
  * The bits are the low 11 bits of the first three big-endian 16-bit words of
  * the item's hash.
  */
+static inline void
+bits_of_hash(uint16_t *bits3, const uint8_t *hash)
+{
+	for (int i = 0; i < 3; i++)
+		bits3[i] = (uint16_t) ((hash[2 * i] << 8 | hash[2 * i + 1]) & 0x7ff);
+}
+
 static void
 bits_of(uint16_t *bits3, const uint8_t *item, size_t len)
 {
 	uint8_t		hash[32];
 
 	keccak256(hash, item, len);
-	for (int i = 0; i < 3; i++)
-		bits3[i] = (uint16_t) ((hash[2 * i] << 8 | hash[2 * i + 1]) & 0x7ff);
+	bits_of_hash(bits3, hash);
 }
 
 /* Bit 0 is the lowest bit of the last byte: a bloom is a big-endian number. */
@@ -132,6 +138,87 @@ add_item(uint8_t *bloom256, BloomMemo *memo, const uint8_t *item, uint8_t len)
 		slot->len = len;
 	}
 	set_bits(bloom256, slot->bits);
+}
+
+/* Items that wait to be hashed together. */
+#define LEARN_BATCH		32
+
+typedef struct LearnBatch
+{
+	BloomMemo  *memo;
+	KeccakInput inputs[LEARN_BATCH];
+	BloomMemoSlot *slots[LEARN_BATCH];
+	uint32_t	count;
+} LearnBatch;
+
+static inline bool
+slot_holds(const BloomMemoSlot *slot, const uint8_t *item, uint8_t len)
+{
+	return slot->len == len && memcmp(slot->item, item, len) == 0;
+}
+
+/* Fill in the bits, but where another item has taken the slot since. */
+static void
+learn_flush(LearnBatch *batch)
+{
+	uint8_t		hashes[LEARN_BATCH][32];
+
+	keccak256_many(hashes[0], batch->inputs, batch->count);
+	for (uint32_t i = 0; i < batch->count; i++)
+	{
+		if (slot_holds(batch->slots[i], batch->inputs[i].data,
+					   (uint8_t) batch->inputs[i].data_len))
+			bits_of_hash(batch->slots[i]->bits, hashes[i]);
+	}
+	batch->count = 0;
+}
+
+/* The slot is the item's at once, so that one that comes again is seen. */
+static void
+learn_item(LearnBatch *batch, const uint8_t *item, uint8_t len)
+{
+	BloomMemoSlot *slot;
+	KeccakInput *input;
+
+	if (item == NULL)
+		return;
+	slot = &batch->memo->slots[slot_of(item, len)];
+	if (slot_holds(slot, item, len))
+		return;
+	memset(slot->item, 0, sizeof(slot->item));
+	memcpy(slot->item, item, len);
+	slot->len = len;
+
+	input = &batch->inputs[batch->count];
+	input->head = NULL;
+	input->head_len = 0;
+	input->data = item;
+	input->data_len = len;
+	batch->slots[batch->count++] = slot;
+	if (batch->count == LEARN_BATCH)
+		learn_flush(batch);
+}
+
+void
+bloom_memo_learn(BloomMemo *memo, const EvmReceipt *receipts,
+				 uint32_t receipt_count)
+{
+	LearnBatch	batch;
+
+	batch.memo = memo;
+	batch.count = 0;
+	for (uint32_t i = 0; i < receipt_count; i++)
+	{
+		for (uint32_t j = 0; j < receipts[i].log_count; j++)
+		{
+			const EvmLog *log = &receipts[i].logs[j];
+
+			learn_item(&batch, log->address, 20);
+			for (uint32_t k = 0; k < log->topic_count && k < 4; k++)
+				learn_item(&batch, log->topics[k], 32);
+		}
+	}
+	learn_flush(&batch);
 }
 
 ReceiptStatus

@@ -56,6 +56,14 @@ typedef struct BloomMemo
 extern void bloom_memo_init(BloomMemo *memo);
 
 /*
+ * Hash the items of some receipts' logs that the memo does not know, several
+ * at a time, so that receipt_bloom finds them.  It changes nothing but time;
+ * with more items than the memo has slots, some are hashed twice.
+ */
+extern void bloom_memo_learn(BloomMemo *memo, const EvmReceipt *receipts,
+							 uint32_t receipt_count);
+
+/*
  * Set an item's three bits (yellow paper, 4.3.1, "M3:2048").
  *
  * In/Out: bloom256: 256 bytes, bits are only ever added

@@ -53,6 +53,7 @@ typedef struct WorkerCounters
 	int64		commits;
 	int64		bytes_received;
 	int64		fetch_us;
+	int64		verify_us;
 	int64		stage_us;
 	int64		write_us;
 	int64		commit_us;

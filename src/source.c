@@ -14,6 +14,10 @@
  */
 #include "postgres.h"
 
+#include <secp256k1.h>
+
+#include "miscadmin.h"
+
 #include "utils/memutils.h"
 
 #include "clock.h"
@@ -25,6 +29,23 @@
 #define MAX_WINDOW 4096
 /* Receipts asked one by one come in batches of this many. */
 #define RECEIPT_BATCH 100
+
+/* Long proofs make room for interrupts. */
+static bool
+keep_going(void *arg)
+{
+	return !InterruptPending;
+}
+
+static void
+start_verifying(Source *source)
+{
+	source->verify = palloc0(sizeof(VerifyContext));
+	source->verify_result = palloc0(sizeof(VerifyResult));
+	verify_context_init(source->verify, secp256k1_context_static,
+						(Size) chainsync_max_response_size * 1024 * 4);
+	source->verify->keep_going = keep_going;
+}
 
 Source *
 source_create(ChainConfig *chain)
@@ -44,6 +65,8 @@ source_create(ChainConfig *chain)
 	source->window_size = Max(Min(source->window_size, MAX_WINDOW),
 							  MIN_WINDOW);
 	source->window = palloc0(sizeof(SourceBlock *) * source->window_size);
+	if (chain->proof->mode != PROOF_OFF)
+		start_verifying(source);
 	source->head.latest = -1;
 	source->head.safe = -1;
 	source->head.finalized = -1;
@@ -528,6 +551,8 @@ source_destroy(Source *source)
 	source_drop(source);
 	while (source->spare_count > 0)
 		destroy_block(source->spare[--source->spare_count]);
+	if (source->verify != NULL)
+		verify_context_destroy(source->verify);
 	rpc_destroy(source->client);
 	pfree(source->window);
 	pfree(source);
@@ -588,6 +613,12 @@ source_trouble(const Source *source)
 	if (!source->block_trouble && !source->head_trouble)
 		return NULL;
 	return source->trouble;
+}
+
+int64
+source_verify_us(const Source *source)
+{
+	return source->verify_us;
 }
 
 int64

@@ -36,6 +36,8 @@ typedef struct SourceBlock
 	int64		number;
 	SourceState state;
 	EvmBlock	block;			/* valid when ready */
+	bool		has_checks;		/* something was proven: */
+	int64		checks;			/* blocks.checks */
 	Size		bytes;			/* of the answers */
 	const char *reason;			/* when failed: failed_ranges.reason */
 	char		message[256];	/* when failed */
@@ -109,6 +111,9 @@ extern SourceIdentity *source_identity(Source *source);
  * endpoint is left to be asked at once.
  */
 extern const char *source_trouble(const Source *source);
+
+/* Microseconds spent on proofs since the source was made. */
+extern int64 source_verify_us(const Source *source);
 
 /* Bytes of answers since the source was made. */
 extern int64 source_bytes(const Source *source);

@@ -18,11 +18,14 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "block_check.h"
 #include "block_json.h"
 #include "clock.h"
 #include "guc.h"
 #include "hex.h"
+#include "proof.h"
 #include "source_internal.h"
 
 /*
@@ -276,7 +279,7 @@ turn_away(Source *source, SourceBlock *block, const Exchange *exchange)
 	fetch->excluded |= UINT64CONST(1) << exchange->endpoint_index;
 	if ((fetch->excluded & all) != all)
 		return;
-	fetch->excluded = fetch->pruned | fetch->unfit;
+	fetch->excluded = fetch->pruned | fetch->unfit | fetch->lacking;
 	fetch->not_before = clock_ms() + QUARANTINE_MS(fetch->attempts);
 	fetch->attempts++;
 	source->block_trouble = true;
@@ -286,18 +289,122 @@ turn_away(Source *source, SourceBlock *block, const Exchange *exchange)
 		give_up(source, block, "history_pruned", source->trouble);
 }
 
+/* An endpoint that lied is left alone for this long, if there is another. */
+#define LIAR_QUARANTINE_MS (10 * 60 * 1000)
+
+static bool
+matches_checkpoint(Source *source, const SourceBlock *block, char *message,
+				   Size size)
+{
+	const Proof *proof = source->chain->proof;
+
+	for (int i = 0; i < proof->checkpoint_count; i++)
+	{
+		char		wanted[65] = "";
+		char		shown[65] = "";
+
+		if (proof->checkpoints[i].number != block->number ||
+			memcmp(proof->checkpoints[i].hash, block->block.hash, 32) == 0)
+			continue;
+		hexbytes_encode(wanted, proof->checkpoints[i].hash, 32);
+		hexbytes_encode(shown, block->block.hash, 32);
+		snprintf(message, size, "checkpoint: hash is 0x%s instead of 0x%s",
+				 shown, wanted);
+		return false;
+	}
+	return true;
+}
+
+/* Runs the checks; true when the block may be written. */
+static bool
+prove(Source *source, SourceBlock *block, Exchange *exchange, char *message,
+	  Size size)
+{
+	const Proof *proof = source->chain->proof;
+	VerifyResult *result = source->verify_result;
+	int64		start = clock_us();
+
+	if (!matches_checkpoint(source, block, message, size))
+	{
+		result->status = VERIFY_FAILED;
+		return false;
+	}
+	if (source->verify == NULL)
+		return true;
+	verify_normalise(&block->block);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		verify_block(result, source->verify, &proof->rules, &block->block,
+					 block->number, NULL);
+	} while (result->status == VERIFY_INTERRUPTED);
+	source->verify_us += clock_us() - start;
+	pool_count_checks(exchange->endpoint, result->passed,
+					  result->failed | result->lacking, result->skipped);
+	block->checks = proof_pack(result);
+	block->has_checks = true;
+	if (result->status == VERIFY_PASSED || proof->mode == PROOF_OBSERVE)
+		return true;
+	proof_describe(message, size, result, proof, source->chain->chain_id ?
+				   source->chain->chain_id : source->identity.chain_id);
+	return false;
+}
+
+/*
+ * The block as this endpoint gave it is not written.  What was left out is
+ * the endpoint's lack; what was wrong is a lie, or our model is wrong: the
+ * message says so when every endpoint says the same.
+ */
+static void
+refuse_block(Source *source, SourceBlock *block, Exchange *exchange,
+			 const char *message)
+{
+	SourceFetch *fetch = block->fetch;
+	uint64		bit = UINT64CONST(1) << exchange->endpoint_index;
+	uint64		all = all_endpoints(source);
+	bool		lacks = source->verify_result != NULL &&
+	source->verify_result->status == VERIFY_LACKS;
+
+	source_note_trouble(source, "%s: block %lld: %s",
+						exchange->endpoint->label, (long long) block->number,
+						message);
+	if (lacks)
+	{
+		fetch->lacking |= bit;
+		if ((fetch->lacking & all) == all)
+		{
+			give_up(source, block, "receipt_root_missing",
+					psprintf("%s; allow_missing_receipt_root => true takes "
+							 "such receipts, below the chain's Byzantium "
+							 "block", message));
+			return;
+		}
+	}
+	else
+		pool_quarantine(exchange->endpoint, message,
+						source_endpoint_count(source) > 1 ?
+						LIAR_QUARANTINE_MS : QUARANTINE_MS(fetch->attempts));
+	turn_away(source, block, exchange);
+	start_over(source, block);
+}
+
 /* Both parts are there: do they belong together? */
 static void
 assemble(Source *source, SourceBlock *block, Exchange *exchange)
 {
 	SourceFetch *fetch = block->fetch;
-	char		message[200];
+	char		message[512];
 
 	block->block.receipts = fetch->receipts;
 	block->block.receipt_count = fetch->receipt_count;
 	if (block_check_positions(&block->block, block->number, message,
 							  sizeof(message)))
 	{
+		if (!prove(source, block, exchange, message, sizeof(message)))
+		{
+			refuse_block(source, block, exchange, message);
+			return;
+		}
 		if (fetch->by_number)
 			pool_set_capability(exchange->endpoint, POOL_NO_RECEIPTS_BY_HASH);
 		block->state = SOURCE_READY;

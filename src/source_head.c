@@ -73,7 +73,6 @@ chain_id_matches(Source *source, const Exchange *exchange,
 	{
 		strlcpy(source->identity.chain_id, shown,
 				sizeof(source->identity.chain_id));
-		source->identity.learned = true;
 		return true;
 	}
 	if (strcmp(wanted, shown) == 0)
@@ -98,7 +97,6 @@ genesis_matches(Source *source, const Exchange *exchange,
 	{
 		memcpy(source->identity.genesis, shown, 32);
 		source->identity.has_genesis = true;
-		source->identity.learned = true;
 		return true;
 	}
 	if (memcmp(wanted, shown, 32) == 0)
@@ -157,6 +155,9 @@ identify_genesis(Source *source, Exchange *exchange)
 	}
 	source->mismatched &= ~bit;
 	exchange->endpoint->identified = true;
+	if (source->chain->chain_id == NULL ||
+		(source->chain->genesis == NULL && source->identity.has_genesis))
+		source->identity.learned = true;
 }
 
 void

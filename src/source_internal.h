@@ -14,6 +14,7 @@
 #include "nodes/pg_list.h"
 
 #include "source.h"
+#include "verify.h"
 
 typedef enum CallKind
 {
@@ -77,6 +78,7 @@ typedef struct SourceFetch
 	uint64		excluded;		/* endpoints not to ask for now */
 	uint64		pruned;			/* endpoints that no longer have it */
 	uint64		unfit;			/* endpoints whose value does not fit */
+	uint64		lacking;		/* endpoints that leave out what is provable */
 	uint64		absent;			/* endpoints that say there is no such block */
 	int64		not_before;		/* clock_ms */
 } SourceFetch;
@@ -111,6 +113,10 @@ struct Source
 	uint64		identifying;	/* endpoints being identified */
 	uint64		mismatched;		/* endpoints of another genesis */
 	SourceIdentity identity;
+
+	VerifyContext *verify;		/* NULL: nothing is proven */
+	VerifyResult *verify_result;
+	int64		verify_us;
 
 	bool		block_trouble;
 	bool		head_trouble;

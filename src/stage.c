@@ -45,7 +45,7 @@ static const StageColumn block_columns[] = {
 	{"base_fee_per_gas", NUMERICOID}, {"blob_gas_used", INT8OID},
 	{"excess_blob_gas", INT8OID}, {"parent_beacon_block_root", BYTEAOID},
 	{"requests_hash", BYTEAOID}, {"block_access_list_hash", BYTEAOID},
-	{"slot_number", INT8OID}, {"extra", JSONBOID}
+	{"slot_number", INT8OID}, {"checks", INT8OID}, {"extra", JSONBOID}
 };
 
 static const StageColumn transaction_columns[] = {
@@ -527,7 +527,8 @@ add_row(Stage *stage, ChainTableKind kind, Row *row)
 }
 
 static void
-add_block_row(Stage *stage, const EvmBlock *block, Row *row)
+add_block_row(Stage *stage, const EvmBlock *block, const int64 *checks,
+			  Row *row)
 {
 	uint32		present = block->present;
 
@@ -563,6 +564,7 @@ add_block_row(Stage *stage, const EvmBlock *block, Row *row)
 	put_hash(row, block->requests_hash);
 	put_hash(row, block->block_access_list_hash);
 	put_int8(row, block->slot_number, present & EVM_BLOCK_SLOT_NUMBER);
+	put(row, Int64GetDatum(checks != NULL ? *checks : 0), checks == NULL);
 	put_extras(row, &block->extra, NULL);
 	add_row(stage, TABLE_BLOCKS, row);
 }
@@ -669,13 +671,13 @@ add_withdrawal_row(Stage *stage, const EvmBlock *block,
 }
 
 void
-stage_add_block(Stage *stage, const EvmBlock *block)
+stage_add_block(Stage *stage, const EvmBlock *block, const int64 *checks)
 {
 	MemoryContext caller = MemoryContextSwitchTo(stage->row_context);
 	Row			row = {0};
 
 	Assert(block->receipt_count == block->transaction_count);
-	add_block_row(stage, block, &row);
+	add_block_row(stage, block, checks, &row);
 	for (uint32 i = 0; i < block->transaction_count; i++)
 	{
 		const EvmReceipt *receipt = &block->receipts[i];

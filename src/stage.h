@@ -44,8 +44,12 @@ extern Stage *stage_create(void);
  */
 extern bool stage_check_block(const EvmBlock *block, const char **message);
 
-/* Adds a block that stage_check_block() passed. */
-extern void stage_add_block(Stage *stage, const EvmBlock *block);
+/*
+ * Adds a block that stage_check_block() passed.  `checks` is blocks.checks,
+ * NULL when nothing was proven.
+ */
+extern void stage_add_block(Stage *stage, const EvmBlock *block,
+							const int64 *checks);
 
 /* Seconds since 1970 as timestamptz; the value was checked. */
 extern TimestampTz stage_timestamp(uint64 seconds);

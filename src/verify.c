@@ -108,7 +108,8 @@ verify_wants_of(VerifyRun *run, uint32_t check, uint64_t type)
 void
 verify_skip(VerifyRun *run, uint32_t checks)
 {
-	run->result->skipped |= checks & ~run->result->failed;
+	run->result->skipped |= checks &
+		~(run->result->failed | run->result->lacking);
 }
 
 /* The record of a check's failure; NULL when it has one that stays. */
@@ -144,7 +145,7 @@ new_failure(VerifyRun *run, VerifyCheck check, bool lacking)
 	return failure;
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 set_message(VerifyFailure *failure, const char *format, va_list args)
 {
 	vsnprintf(failure->message, sizeof(failure->message), format, args);

@@ -224,8 +224,10 @@ verify_withdrawals(VerifyRun *run)
 
 	if (!verify_wants(run, VERIFY_WITHDRAWALS_ROOT))
 		return;
-	if (block->withdrawals_root == NULL ||
-		run->rules->family == VERIFY_OP_STACK)
+	if (block->withdrawals_root != NULL && !listed)
+		verify_fail(run, VERIFY_WITHDRAWALS_ROOT, "withdrawals are missing");
+	else if (block->withdrawals_root == NULL ||
+			 run->rules->family == VERIFY_OP_STACK)
 	{
 		/*
 		 * Before Shanghai, and on the OP stack, where the member holds
@@ -236,8 +238,6 @@ verify_withdrawals(VerifyRun *run)
 							block->withdrawal_count,
 							"withdrawals where there can be none");
 	}
-	else if (!listed)
-		verify_fail(run, VERIFY_WITHDRAWALS_ROOT, "withdrawals are missing");
 	else
 		check_withdrawals_root(run);
 }

@@ -13,6 +13,9 @@
 #include "txn_arbitrum.h"
 #include "verify_internal.h"
 
+/* Receipts whose logs' bits are computed together. */
+#define LEARN_RECEIPTS	32
+
 typedef struct ReceiptsRun
 {
 	VerifyRun  *run;
@@ -171,6 +174,13 @@ check_root_and_bloom(VerifyRun *run)
 		return;
 	for (uint32_t i = 0; i < block->receipt_count; i++)
 	{
+		if (i % LEARN_RECEIPTS == 0)
+		{
+			uint32_t	left = block->receipt_count - i;
+
+			bloom_memo_learn(&run->context->memo, &block->receipts[i],
+							 left < LEARN_RECEIPTS ? left : LEARN_RECEIPTS);
+		}
 		take_receipt(&receipts, i);
 		if (run->no_memory ||
 			((i + 1) % VERIFY_POLL_ITEMS == 0 && !verify_poll(run)))

@@ -44,10 +44,10 @@ static const VerifyBlobFraction hoodi_blobs[] = {
 
 #define BLOBS(schedule)	schedule, sizeof(schedule) / sizeof((schedule)[0])
 
-/* A rollup: its blocks have had a status and a base fee from the first. */
+/* A rollup: its receipts have had a status from the first. */
 #define ROLLUP(chain_id, name, family) \
 	{chain_id, name, family, \
-		{AT_BLOCK(0), AT_BLOCK(0), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN}, \
+		{AT_BLOCK(0), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN}, \
 		NULL, 0}
 
 static const VerifyChain known_chains[] = {

@@ -217,11 +217,12 @@ detach_at_exit(int code, Datum arg)
 				 "terminated by an administrator or a shutdown", code != 0);
 }
 
-/* Whose error it is, in whatever the server log's format is. */
+/* Whose error it is; our own lines outside transactions say so themselves. */
 static void
 name_worker(void *arg)
 {
-	errcontext("%s", MyBgworkerEntry->bgw_name);
+	if (IsTransactionState())
+		errcontext("%s", MyBgworkerEntry->bgw_name);
 }
 
 void

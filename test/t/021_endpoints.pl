@@ -98,9 +98,10 @@ foreach my $case (
 	is(scalar(grep { $_ ne 'caught_up' } @seen),
 		0, "$title: the chain is well, as there is the second")
 	  or diag "@seen " . sql("SELECT last_error FROM chainsync.progress WHERE chain = 'e'");
-	like(
-		sql("SELECT last_error FROM chainsync.stat_endpoint WHERE chain = 'e' AND priority = 0"),
-		$expected, "$title: stat_endpoint says so") if $expected;
+	wait_for_sql($node,
+		"SELECT last_error FROM chainsync.stat_endpoint WHERE chain = 'e' AND priority = 0",
+		$expected)
+	  if $expected;
 	$first->control({ fault => undef });
 	sql("SELECT chainsync.remove_chain('e', true)");
 }
@@ -118,6 +119,11 @@ like(
 	sql("SELECT last_error FROM chainsync.stat_endpoint WHERE chain = 'e' AND priority = 0"),
 	qr/refused|Failed to connect/,
 	'stat_endpoint says so');
+wait_status($node, 'e', 'caught_up');
+my @seen = map { sleep 0.05; sql("SELECT status FROM chainsync.progress WHERE chain = 'e'") } 1 .. 20;
+is(scalar(grep { $_ ne 'caught_up' } @seen),
+	0, 'the chain is well, as there is the second')
+  or diag "@seen";
 is( sql("SELECT requests > 0 FROM chainsync.stat_endpoint WHERE chain = 'e' AND priority = 1"),
 	't',
 	'the second was asked');

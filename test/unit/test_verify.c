@@ -6,7 +6,12 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <zstd.h>
+
 #include "verify_corpus.h"
+
+/* One in so many blocks of the long runs, which are of the same kind. */
+#define RUN_STEP	3
 
 static VerifyContext *context;
 static unsigned long blocks_seen;
@@ -90,6 +95,73 @@ check_entry(json_object *entry)
 	verify_corpus_free(&recorded);
 }
 
+/* A whole file of the runs, NUL-terminated; the caller frees it. */
+static char *
+unpack(const char *name)
+{
+	char		path[1024];
+	FILE	   *file;
+	size_t		size = 64 * 1024 * 1024;
+	char	   *packed = malloc(4 * 1024 * 1024);
+	ZSTD_DCtx  *decoder = ZSTD_createDCtx();
+	ZSTD_inBuffer in = {packed, 0, 0};
+	ZSTD_outBuffer out = {malloc(size), size - 1, 0};
+
+	snprintf(path, sizeof(path), "%s/runs/%s", corpus_dir(), name);
+	file = fopen(path, "rb");
+	if (file == NULL)
+		corpus_die("cannot read", path);
+	in.size = fread(packed, 1, 4 * 1024 * 1024, file);
+	fclose(file);
+	while (in.pos < in.size)
+	{
+		if (ZSTD_isError(ZSTD_decompressStream(decoder, &out, &in)) ||
+			out.pos == out.size)
+			corpus_die("cannot unpack", path);
+	}
+	((char *) out.dst)[out.pos] = '\0';
+	ZSTD_freeDCtx(decoder);
+	free(packed);
+	return out.dst;
+}
+
+/* Blocks of a long run, whose numbers go up by one from `first`. */
+static void
+check_run(const char *name, uint64_t chain_id, uint64_t first)
+{
+	char	   *text = unpack(name);
+	char	   *line = text;
+	uint64_t	number = first;
+	uint32_t	may_skip = VERIFY_UNCLES | VERIFY_SIZE;
+
+	for (; *line != '\0'; number++)
+	{
+		char	   *end = strchr(line, '\n');
+		VerifyCorpusBlock recorded;
+		VerifyRules rules;
+		VerifyResult result;
+
+		*end = '\0';
+		if ((number - first) % RUN_STEP == 0 &&
+			CHECK_SAY(verify_corpus_parse(&recorded, strdup(line)), name))
+		{
+			verify_rules_init(&rules, chain_id);
+			verify_normalise(&recorded.block);
+			if (!CHECK_SAY(verify_block(&result, context, &rules,
+										&recorded.block, number, NULL) ==
+						   VERIFY_PASSED, name))
+				verify_corpus_print(&result);
+			CHECK_SAY((result.skipped & ~may_skip) == 0, name);
+			CHECK_SAY(result.skipped == 0 || recorded.block.uncle_count > 0,
+					  name);
+			verify_corpus_free(&recorded);
+		}
+		line = end + 1;
+	}
+	CHECK_SAY(number - first == 8192, name);
+	free(text);
+}
+
 int
 main(void)
 {
@@ -116,6 +188,9 @@ main(void)
 		}
 	}
 	CHECK(blocks_seen > 600);
+	check_run("mainnet-0-8191.jsonl.zst", 1, 0);
+	check_run("sepolia-0-8191.jsonl.zst", 11155111, 0);
+	check_run("sepolia-172032-180223.jsonl.zst", 11155111, 172032);
 	verify_context_destroy(context);
 	free(context);
 	return unit_summary("test_verify");

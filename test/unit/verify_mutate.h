@@ -174,7 +174,7 @@ static const Field log_fields[] = {
 };
 
 #define WD(name, kind, field, detail) \
-	FIELD_OF(EvmWithdrawal, name, kind, field, detail, W)
+	FIELD_OF(EvmWithdrawal, name, kind, field, detail, W | P)
 
 static const Field withdrawal_fields[] = {
 	WD("index", NUMBER, index, 0),
@@ -274,6 +274,9 @@ is_unproven(const Target *target)
 		return true;
 	/* the caller stores what verify_block computed */
 	if (is(target, "size", LEAVE_OUT))
+		return true;
+	/* a block with uncles whose headers were not fetched */
+	if (is(target, "size", CHANGE) && block->uncle_count > 0)
 		return true;
 	/* an empty list where there is no root */
 	if (is(target, "withdrawals", ADD))
