@@ -194,7 +194,7 @@ $node->safe_psql('postgres', "SET ROLE guest; SELECT chainsync.add_endpoint('fil
 $node->safe_psql('postgres', "SELECT chainsync.add_endpoint('file', 'http://169.254.169.254/')");
 # the same address as one that a superuser gave, whose connection is open
 $node->safe_psql('postgres', "SET ROLE guest; SELECT chainsync.add_endpoint('file', '" . $sim->url . "guest', priority => 0)");
-$node->safe_psql('postgres', "SELECT chainsync.alter_endpoint('file', endpoint, priority => 1) FROM chainsync.stat_endpoint WHERE url LIKE '%?***'");
+$node->safe_psql('postgres', "SELECT chainsync.alter_endpoint('file', endpoint, priority => 1) FROM chainsync.stat_endpoint WHERE chain = 'file' AND url LIKE '%?***'");
 $node->safe_psql('postgres', "SELECT chainsync.alter_chain('file', start_block => 0)");
 wait_synced($node, 'file', 49);
 wait_for_sql($node, q{SELECT count(*) FROM chainsync.stat_endpoint
