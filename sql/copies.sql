@@ -39,6 +39,14 @@ AS $function$
 		-- the next part has those
 		AND (k.confrelid IS NULL OR k.confrelid <> g.tgrelid)
 	UNION ALL
+	SELECT r.ev_type = '3',
+		format('rule %I on table %s keeps rows from being %s', r.rulename, r.ev_class::regclass,
+			CASE WHEN r.ev_type = '3' THEN 'written' ELSE 'deleted' END),
+		'Drop or disable it, or make it ALSO instead of INSTEAD; the sync then goes on.'
+	FROM pg_rewrite AS r
+	WHERE r.ev_class IN (SELECT relid FROM relations) AND r.is_instead
+		AND r.ev_type IN ('3', '4') AND r.ev_enabled IN ('O', 'A')
+	UNION ALL
 	SELECT false,
 		format('foreign key %I of table %s keeps blocks from being deleted', k.conname, k.conrelid::regclass),
 		'Make it ON DELETE CASCADE, not deferred, or drop it: a resync or a reorg could not delete the blocks that it refers to.'

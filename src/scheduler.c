@@ -136,6 +136,8 @@ schedule(void)
 	if (!read_chains(&chains, &count))
 	{
 		shmem_forget_chains(MyDatabaseId, NULL, 0);
+		/* one that waits for an endpoint does not look by itself */
+		shmem_wake_database(MyDatabaseId);
 		worker_set_activity("waiting for CREATE EXTENSION chainsync");
 		return LOOK_INTERVAL_MS;
 	}
@@ -147,7 +149,7 @@ schedule(void)
 	{
 		long		retry;
 
-		if (!chains[i].enabled)
+		if (!chains[i].enabled || chains[i].is_copy)
 		{
 			wake_if_running(&chains[i]);
 			continue;

@@ -361,7 +361,7 @@ shmem_wake_database(Oid dboid)
 		if (!slot->in_use || slot->dboid != dboid)
 			continue;
 		pg_atomic_fetch_add_u32(&slot->config_changes, 1);
-		if (slot->pid != 0)
+		if (slot->pid != 0 && slot->pid != MyProcPid)
 			pids[count++] = slot->pid;
 	}
 	LWLockRelease(state->lock);

@@ -141,7 +141,10 @@ extern WorkerSlot *shmem_slot(int slot_index);
 /* Copies slot `slot_index` for a reader; false when it is not in use. */
 extern bool shmem_copy_slot(int slot_index, WorkerSlot *copy);
 
-/* Tells all workers of a database to read their configuration again. */
+/*
+ * Tells all workers of a database to read their configuration again; the
+ * caller, if it is one, is not woken.
+ */
 extern void shmem_wake_database(Oid dboid);
 
 /* The launcher's latch, so that new schedulers start at once. */

@@ -130,6 +130,7 @@ exchange_add(Exchange *exchange, Source *source, CallKind kind,
 {
 	static const char *const methods[] = {
 		[CALL_BLOCK] = "eth_getBlockByNumber",
+		[CALL_BLOCK_BY_HASH] = "eth_getBlockByHash",
 		[CALL_RECEIPTS] = "eth_getBlockReceipts",
 		[CALL_RECEIPTS_BY_HASH] = "eth_getBlockReceipts",
 		[CALL_TRANSACTION_RECEIPT] = "eth_getTransactionReceipt",
@@ -137,7 +138,9 @@ exchange_add(Exchange *exchange, Source *source, CallKind kind,
 		[CALL_SAFE] = "eth_getBlockByNumber",
 		[CALL_FINALIZED] = "eth_getBlockByNumber",
 		[CALL_CHAIN_ID] = "eth_chainId",
-		[CALL_GENESIS] = "eth_getBlockByNumber"
+		[CALL_GENESIS] = "eth_getBlockByNumber",
+		[CALL_HEADER] = "eth_getBlockByHash",
+		[CALL_HEADER_BY_NUMBER] = "eth_getBlockByNumber"
 	};
 	RpcCall    *call = &exchange->calls[exchange->count];
 	CallTarget *target = &exchange->targets[exchange->count];
@@ -149,7 +152,7 @@ exchange_add(Exchange *exchange, Source *source, CallKind kind,
 	target->index = index;
 	if (block != NULL)
 	{
-		target->epoch = kind == CALL_BLOCK ? block->fetch->block_epoch :
+		target->epoch = IS_BLOCK_CALL(kind) ? block->fetch->block_epoch :
 			block->fetch->receipts_epoch;
 		block->fetch->inflight++;
 	}
@@ -289,6 +292,12 @@ new_block(Source *source, int64 number)
 	fetch->receipts_arena = receipts_arena;
 	block->fetch = fetch;
 	block->number = number;
+	if (source->branch != NULL)
+	{
+		fetch->has_wanted_hash = true;
+		memcpy(fetch->wanted_hash,
+			   source->branch + 32 * (number - source->branch_first), 32);
+	}
 	fetch_init(source, block);
 	return block;
 }
@@ -451,6 +460,10 @@ finish_exchange(Source *source, Exchange *exchange)
 		case CALL_GENESIS:
 			identify_finish(source, exchange);
 			break;
+		case CALL_HEADER:
+		case CALL_HEADER_BY_NUMBER:
+			header_finish(source, exchange);
+			break;
 		case CALL_LATEST:
 		case CALL_SAFE:
 		case CALL_FINALIZED:
@@ -513,6 +526,21 @@ source_set_range(Source *source, int64 first, int64 last, int64 final)
 }
 
 void
+source_set_branch(Source *source, int64 first, const uint8 *hashes, int count)
+{
+	source->branch = MemoryContextAlloc(source->context, 32 * (Size) count);
+	memcpy(source->branch, hashes, 32 * (Size) count);
+	source->branch_first = first;
+	source_set_range(source, first, first + count - 1, first - 1);
+}
+
+const SourceHeader *
+source_header(const Source *source)
+{
+	return &source->header;
+}
+
+void
 source_drop(Source *source)
 {
 	ListCell   *cell;
@@ -538,6 +566,10 @@ source_drop(Source *source)
 	}
 	list_free(source->inflight);
 	source->inflight = NIL;
+	if (source->branch != NULL)
+		pfree(source->branch);
+	source->branch = NULL;
+	source->header.state = HEADER_NONE;
 	source->head_asked = false;
 	source->identifying = 0;
 	source->active = false;

@@ -54,7 +54,26 @@ typedef struct SourceHead
 	int64		safe;
 	int64		finalized;
 	uint8		latest_hash[32];
+	uint8		latest_parent[32];
 } SourceHead;
+
+typedef enum HeaderState
+{
+	HEADER_NONE = 0,			/* not asked for */
+	HEADER_ASKED,
+	HEADER_FOUND,
+	HEADER_ABSENT,				/* the node has no such block (any more) */
+	HEADER_FAILED				/* no answer; ask again */
+} HeaderState;
+
+/* A header asked for by source_ask_header(). */
+typedef struct SourceHeader
+{
+	HeaderState state;
+	int64		number;
+	uint8		hash[32];
+	uint8		parent_hash[32];
+} SourceHeader;
 
 /* Whom the endpoints say they are, where the chain did not know. */
 typedef struct SourceIdentity
@@ -76,6 +95,13 @@ extern void source_destroy(Source *source);
 extern void source_set_range(Source *source, int64 first, int64 last,
 							 int64 final);
 
+/*
+ * Fetch the blocks from `first` on that have these hashes, 32 bytes each.  One
+ * that the node does not have any more is failed, with reason "orphaned".
+ */
+extern void source_set_branch(Source *source, int64 first,
+							  const uint8 *hashes, int count);
+
 /* Forget the range and what is in flight. */
 extern void source_drop(Source *source);
 
@@ -84,6 +110,14 @@ extern void source_drop(Source *source);
  * when no endpoint could be asked now.
  */
 extern bool source_ask_head(Source *source, bool tags);
+
+/*
+ * Ask for one header, by hash, or by number where hash32 is NULL; one at a
+ * time.  False when no endpoint could be asked now.
+ */
+extern bool source_ask_header(Source *source, int64 number,
+							  const uint8 *hash32);
+extern const SourceHeader *source_header(const Source *source);
 
 /*
  * Sends what can be sent and waits for answers: returns when something

@@ -46,7 +46,7 @@ is_stale(const CallTarget *target)
 	const SourceFetch *fetch = target->block->fetch;
 
 	return fetch->popped || target->block->state != SOURCE_PENDING ||
-		target->epoch != (target->kind == CALL_BLOCK ? fetch->block_epoch :
+		target->epoch != (IS_BLOCK_CALL(target->kind) ? fetch->block_epoch :
 						  fetch->receipts_epoch);
 }
 
@@ -64,6 +64,7 @@ fetch_read_result(CallTarget *target, JsonScanner *scanner, bool *is_null)
 	switch (target->kind)
 	{
 		case CALL_BLOCK:
+		case CALL_BLOCK_BY_HASH:
 			return block_json_read_block(scanner, &fetch->block_arena,
 										 &block->block, is_null);
 		case CALL_TRANSACTION_RECEIPT:
@@ -89,7 +90,7 @@ next_kind(const Source *source, const SourceBlock *block,
 
 	if (!fetch->have_block && !(fetch->asked & ASKED_BLOCK))
 	{
-		*kind = CALL_BLOCK;
+		*kind = fetch->has_wanted_hash ? CALL_BLOCK_BY_HASH : CALL_BLOCK;
 		return true;
 	}
 	if (fetch->have_receipts || (fetch->asked & ASKED_RECEIPTS))
@@ -165,6 +166,12 @@ fetch_next_call(Source *source, SourceBlock *block, Exchange *exchange)
 		case CALL_BLOCK:
 			snprintf(params, sizeof(params), "[\"0x%llx\",true]",
 					 (unsigned long long) block->number);
+			fetch->asked |= ASKED_BLOCK;
+			break;
+		case CALL_BLOCK_BY_HASH:
+			strlcpy(params, "[\"0x", sizeof(params));
+			hexbytes_encode(params + 4, fetch->wanted_hash, 32);
+			strlcpy(params + 68, "\",true]", sizeof(params) - 68);
 			fetch->asked |= ASKED_BLOCK;
 			break;
 		case CALL_RECEIPTS:
@@ -397,8 +404,11 @@ assemble(Source *source, SourceBlock *block, Exchange *exchange)
 
 	block->block.receipts = fetch->receipts;
 	block->block.receipt_count = fetch->receipt_count;
-	if (block_check_positions(&block->block, block->number, message,
-							  sizeof(message)))
+	if (fetch->has_wanted_hash &&
+		memcmp(fetch->wanted_hash, block->block.hash, 32) != 0)
+		strlcpy(message, "the answer is another block", sizeof(message));
+	else if (block_check_positions(&block->block, block->number, message,
+								   sizeof(message)))
 	{
 		if (!prove(source, block, exchange, message, sizeof(message)))
 		{
@@ -447,7 +457,7 @@ take_receipt(Source *source, SourceBlock *block, Exchange *exchange)
 static void
 unask(Source *source, SourceBlock *block, CallKind kind)
 {
-	if (kind == CALL_BLOCK)
+	if (IS_BLOCK_CALL(kind))
 		forget_block(source, block);
 	else
 		forget_receipts(source, block);
@@ -462,6 +472,12 @@ take_null(Source *source, Exchange *exchange, CallTarget *target)
 	unask(source, block, target->kind);
 	if (block->fetch->have_receipts)
 		return;					/* an empty block has none to give */
+	if (target->kind == CALL_BLOCK_BY_HASH)
+	{
+		give_up(source, block, "orphaned",
+				"the node no longer has the block");
+		return;
+	}
 	if (target->kind == CALL_RECEIPTS_BY_HASH)
 	{
 		/* does the node know receipts by number only? */
@@ -472,7 +488,7 @@ take_null(Source *source, Exchange *exchange, CallTarget *target)
 	block->fetch->absent |= UINT64CONST(1) << exchange->endpoint_index;
 	source_note_trouble(source, "%s: the node has no %s %lld",
 						exchange->endpoint->label,
-						target->kind == CALL_BLOCK ? "block" :
+						IS_BLOCK_CALL(target->kind) ? "block" :
 						"receipts of block", (long long) block->number);
 	turn_away(source, block, exchange);
 }
@@ -535,7 +551,7 @@ fetch_finish_call(Source *source, Exchange *exchange, RpcCall *call,
 	switch (call->outcome)
 	{
 		case RPC_OK:
-			if (target->kind == CALL_BLOCK)
+			if (IS_BLOCK_CALL(target->kind))
 				take_block(source, block, exchange);
 			else if (target->kind == CALL_TRANSACTION_RECEIPT)
 				take_receipt(source, block, exchange);

@@ -268,5 +268,56 @@ head_finish(Source *source, Exchange *exchange)
 	source->head.answers++;
 	source->head.latest = (int64) target->header.number;
 	memcpy(source->head.latest_hash, target->header.hash, 32);
+	memcpy(source->head.latest_parent, target->header.parent_hash, 32);
 	pool_report_head(exchange->endpoint, target->header.number);
+}
+
+bool
+source_ask_header(Source *source, int64 number, const uint8 *hash32)
+{
+	PoolEndpoint *endpoint = source_choose(source, 0, true);
+	Exchange   *exchange;
+	char		params[80];
+
+	if (endpoint == NULL)
+		return false;
+	source->header.state = HEADER_ASKED;
+	if (hash32 == NULL)
+		snprintf(params, sizeof(params), "[\"0x%llx\",false]",
+				 (unsigned long long) number);
+	else
+	{
+		strlcpy(params, "[\"0x", sizeof(params));
+		hexbytes_encode(params + 4, hash32, 32);
+		strlcpy(params + 68, "\",false]", sizeof(params) - 68);
+	}
+	exchange = exchange_create(source, endpoint, 1);
+	exchange_add(exchange, source,
+				 hash32 == NULL ? CALL_HEADER_BY_NUMBER : CALL_HEADER,
+				 NULL, 0, params);
+	exchange_submit(source, exchange);
+	return true;
+}
+
+void
+header_finish(Source *source, Exchange *exchange)
+{
+	RpcCall    *call = &exchange->calls[0];
+	const EvmBlock *header = &exchange->targets[0].header;
+
+	if (call->outcome == RPC_NULL || call->outcome == RPC_NOT_FOUND)
+		source->header.state = HEADER_ABSENT;
+	else if (call->outcome != RPC_OK || header->number > MAX_BLOCK_NUMBER)
+	{
+		source_note_trouble(source, "%s: %s: %s", exchange->endpoint->label,
+							call->method, call->message);
+		source->header.state = HEADER_FAILED;
+	}
+	else
+	{
+		source->header.state = HEADER_FOUND;
+		source->header.number = (int64) header->number;
+		memcpy(source->header.hash, header->hash, 32);
+		memcpy(source->header.parent_hash, header->parent_hash, 32);
+	}
 }

@@ -19,6 +19,7 @@
 typedef enum CallKind
 {
 	CALL_BLOCK,
+	CALL_BLOCK_BY_HASH,
 	CALL_RECEIPTS,				/* by number */
 	CALL_RECEIPTS_BY_HASH,
 	CALL_TRANSACTION_RECEIPT,
@@ -26,15 +27,20 @@ typedef enum CallKind
 	CALL_SAFE,
 	CALL_FINALIZED,
 	CALL_CHAIN_ID,
-	CALL_GENESIS
+	CALL_GENESIS,
+	CALL_HEADER,				/* by hash */
+	CALL_HEADER_BY_NUMBER
 } CallKind;
+
+#define IS_BLOCK_CALL(kind) \
+	((kind) == CALL_BLOCK || (kind) == CALL_BLOCK_BY_HASH)
 
 /* Whom a call is for, and what its result was read into. */
 typedef struct CallTarget
 {
 	CallKind	kind;
 	struct Source *source;
-	SourceBlock *block;			/* for the first four kinds */
+	SourceBlock *block;			/* for the first five kinds */
 	uint32		index;			/* CALL_TRANSACTION_RECEIPT */
 	uint32		epoch;			/* of the fetch when it was asked */
 	Uint256		quantity;		/* CALL_CHAIN_ID */
@@ -62,6 +68,8 @@ typedef struct SourceFetch
 	Arena		block_arena;	/* what the block's structs live in */
 	Arena		receipts_arena; /* and its receipts' */
 	int			inflight;		/* calls under way for it, stale ones too */
+	bool		has_wanted_hash;	/* asked for by this hash */
+	uint8		wanted_hash[32];
 	bool		popped;			/* nobody waits for it any more */
 	List	   *exchanges;		/* answers the block points into */
 	uint32		asked;
@@ -108,6 +116,9 @@ struct Source
 	int64		wake_at;		/* clock_ms; 0: nothing to wait for */
 	List	   *inflight;		/* Exchange */
 
+	SourceHeader header;
+	uint8	   *branch;			/* hashes of the range, or NULL */
+	int64		branch_first;
 	bool		head_asked;
 	SourceHead	head;
 	uint64		identifying;	/* endpoints being identified */
@@ -154,6 +165,7 @@ extern bool fetch_read_result(CallTarget *target, JsonScanner *scanner,
 /* source_head.c */
 extern void identify_endpoint(Source *source, PoolEndpoint *endpoint);
 extern void identify_finish(Source *source, Exchange *exchange);
+extern void header_finish(Source *source, Exchange *exchange);
 extern void head_finish(Source *source, Exchange *exchange);
 extern bool head_read_result(CallTarget *target, JsonScanner *scanner,
 							 bool *is_null);

@@ -19,7 +19,7 @@
 #define SUBMIT_DATA_OFFSET	(11 * 32)
 
 /* ArbOS's own address, 0xa4b05, and that of the retryables' precompile. */
-static const uint8_t arbos_address[20] = {[17] = 0x0a, [18] = 0x4b, 0x05};
+static const uint8_t arbos_address[20] = {[17] = 0x0a,[18] = 0x4b, 0x05};
 static const uint8_t retryables_address[20] = {[19] = 0x6e};
 
 /* The members of a type, in the order in which they are encoded. */
@@ -56,6 +56,7 @@ static const struct
 	uint8_t		type;
 	uint8_t		members[AM_MAX_COUNT];
 }			types[] = {
+
 	{TXN_ARB_DEPOSIT, {
 			AM_CHAIN_ID, AM_REQUEST_ID, AM_FROM, AM_TO_ADDRESS, AM_VALUE
 	}},

@@ -145,7 +145,8 @@ new_failure(VerifyRun *run, VerifyCheck check, bool lacking)
 	return failure;
 }
 
-static void __attribute__((format(printf, 2, 0)))
+static void
+__attribute__((format(printf, 2, 0)))
 set_message(VerifyFailure *failure, const char *format, va_list args)
 {
 	vsnprintf(failure->message, sizeof(failure->message), format, args);
@@ -395,7 +396,7 @@ verify_block(VerifyResult *result, VerifyContext *context,
 			 const VerifyUncles *uncles)
 {
 	uint32_t	all = rules->level == VERIFY_LEVEL_LINKS ?
-		VERIFY_HEADER_HASH : VERIFY_ALL_CHECKS;
+	VERIFY_HEADER_HASH : VERIFY_ALL_CHECKS;
 	VerifyRun	run;
 
 	memset(result, 0, sizeof(*result));

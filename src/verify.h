@@ -50,13 +50,19 @@ typedef enum VerifyCheck
 	VERIFY_TRANSACTION_HASH = 1u << 4,
 	/* the transactions, their order and number */
 	VERIFY_TRANSACTIONS_ROOT = 1u << 5,
-	/* yParity and v of a typed transaction, chainId of a legacy one; of a
-	 * transaction without a signature also the members its type implies */
+
+	/*
+	 * yParity and v of a typed transaction, chainId of a legacy one; of a
+	 * transaction without a signature also the members its type implies
+	 */
 	VERIFY_SIGNATURE_FIELDS = 1u << 6,
 	/* from, by recovery of the key that signed */
 	VERIFY_SENDER = 1u << 7,
-	/* the address of a created contract, from sender and nonce: it is as good
-	 * as VERIFY_SENDER, and says nothing of its own where that is skipped */
+
+	/*
+	 * the address of a created contract, from sender and nonce: it is as good
+	 * as VERIFY_SENDER, and says nothing of its own where that is skipped
+	 */
 	VERIFY_CONTRACT_ADDRESS = 1u << 8,
 	/* status or state root, cumulative gas, logs, their order and number */
 	VERIFY_RECEIPTS_ROOT = 1u << 9,

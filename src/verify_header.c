@@ -170,7 +170,7 @@ verify_uncles(VerifyRun *run)
 	{
 		if (block->uncle_count > 0)
 			verify_fail_u64(run, VERIFY_UNCLES, 0, block->uncle_count,
-							"uncles where sha3Uncles says that there are none");
+							"uncles where sha3Uncles says there are none");
 	}
 	else if ((block->present & EVM_BLOCK_UNCLES) == 0)
 		verify_lack(run, VERIFY_UNCLES, "uncles are missing");

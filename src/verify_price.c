@@ -20,6 +20,8 @@ static const uint64_t known_fractions[CANDIDATES_MAX] = {
 	3338477, 5007716, 8346193, 11684671
 };
 
+typedef unsigned __int128 uint128;
+
 /* A sum or product on the way to a blob base fee, least word first. */
 #define WIDE_WORDS	8
 
@@ -31,11 +33,11 @@ typedef struct Wide
 static void
 wide_multiply(Wide *value, uint64_t factor)
 {
-	unsigned __int128 carry = 0;
+	uint128		carry = 0;
 
 	for (int i = 0; i < WIDE_WORDS; i++)
 	{
-		carry += (unsigned __int128) value->word[i] * factor;
+		carry += (uint128) value->word[i] * factor;
 		value->word[i] = (uint64_t) carry;
 		carry >>= 64;
 	}
@@ -44,7 +46,7 @@ wide_multiply(Wide *value, uint64_t factor)
 static void
 wide_divide(Wide *value, uint64_t divisor)
 {
-	unsigned __int128 rest = 0;
+	uint128		rest = 0;
 
 	for (int i = WIDE_WORDS - 1; i >= 0; i--)
 	{
@@ -57,11 +59,11 @@ wide_divide(Wide *value, uint64_t divisor)
 static void
 wide_add(Wide *value, const Wide *other)
 {
-	unsigned __int128 carry = 0;
+	uint128		carry = 0;
 
 	for (int i = 0; i < WIDE_WORDS; i++)
 	{
-		carry += (unsigned __int128) value->word[i] + other->word[i];
+		carry += (uint128) value->word[i] + other->word[i];
 		value->word[i] = (uint64_t) carry;
 		carry >>= 64;
 	}
@@ -122,11 +124,11 @@ static Uint256
 capped_price(const EvmTransaction *tx, const Uint256 *base_fee)
 {
 	Uint256		sum;
-	unsigned __int128 carry = 0;
+	uint128		carry = 0;
 
 	for (int i = 0; i < 4; i++)
 	{
-		carry += (unsigned __int128) base_fee->word[i] +
+		carry += (uint128) base_fee->word[i] +
 			tx->max_priority_fee_per_gas.word[i];
 		sum.word[i] = (uint64_t) carry;
 		carry >>= 64;
@@ -152,7 +154,7 @@ ethereum_price(Uint256 *price, const EvmBlock *block,
 			   const EvmTransaction *tx)
 {
 	const uint32_t caps = EVM_TX_MAX_FEE_PER_GAS |
-		EVM_TX_MAX_PRIORITY_FEE_PER_GAS;
+	EVM_TX_MAX_PRIORITY_FEE_PER_GAS;
 
 	if (!has_caps(tx))
 	{
@@ -215,7 +217,7 @@ right_prices(Prices *receipt, Prices *derived, VerifyRun *run,
 {
 	const EvmBlock *block = run->block;
 	bool		is_free = tx->type == TXN_ARB_DEPOSIT ||
-		tx->type == TXN_ARB_INTERNAL || tx->type == TXN_OP_DEPOSIT;
+	tx->type == TXN_ARB_INTERNAL || tx->type == TXN_OP_DEPOSIT;
 	Uint256		price;
 
 	receipt->count = 0;

@@ -40,7 +40,7 @@ static uint32_t
 members_of_type(uint64_t type)
 {
 	const uint32_t fees = EVM_TX_MAX_FEE_PER_GAS |
-		EVM_TX_MAX_PRIORITY_FEE_PER_GAS;
+	EVM_TX_MAX_PRIORITY_FEE_PER_GAS;
 
 	switch (type)
 	{

