@@ -327,12 +327,36 @@ AS 'MODULE_PATHNAME', 'chainsync_resync'
 LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION chainsync.resync(text, int8multirange) IS 'Deletes the stored rows of the given blocks, in this transaction, and has them fetched again; gives the number of blocks deleted';
 
+CREATE FUNCTION chainsync.rollback(chain text, to_block bigint) RETURNS bigint
+AS 'MODULE_PATHNAME', 'chainsync_rollback'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION chainsync.rollback(text, bigint) IS 'Deletes the stored rows of all blocks above to_block, in this transaction; they are fetched again as far as the target asks for them. Gives the number of blocks deleted';
+
+CREATE PROCEDURE chainsync.rollback_stepwise(chain text, to_block bigint, step_blocks bigint DEFAULT 10000)
+LANGUAGE plpgsql
+AS $procedure$
+DECLARE
+	top bigint;
+BEGIN
+	IF step_blocks < 1 THEN
+		RAISE EXCEPTION 'step_blocks must be positive' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	LOOP
+		top := pg_catalog.upper(chainsync.synced(chain)) OPERATOR(pg_catalog.-) 1;
+		EXIT WHEN top IS NULL OR top OPERATOR(pg_catalog.<=) to_block;
+		PERFORM chainsync.rollback(chain, GREATEST(to_block, top OPERATOR(pg_catalog.-) step_blocks));
+		COMMIT;
+	END LOOP;
+END
+$procedure$;
+COMMENT ON PROCEDURE chainsync.rollback_stepwise(text, bigint, bigint) IS 'As rollback, from the top down in transactions of step_blocks blocks each; stop the chain first, or it fetches them again meanwhile';
+
 CREATE FUNCTION chainsync.block_at(chain text, "time" timestamptz) RETURNS bigint
 AS 'MODULE_PATHNAME', 'chainsync_block_at'
 LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION chainsync.block_at(text, timestamptz) IS 'Number of the last stored block at or before a time; NULL when there is none';
 
-CREATE FUNCTION chainsync._start(chain text) RETURNS void
+CREATE FUNCTION chainsync._start(chain text, accept_reorg boolean) RETURNS void
 LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -349,11 +373,12 @@ BEGIN
 	WHERE s.chain = found_id AND chainsync._is_copy(s.system_identifier, s.database_oid);
 	UPDATE chainsync.chains AS c
 	SET enabled = true,
+		accept_reorg = _start.accept_reorg,
 		started_at = CASE WHEN c.enabled THEN c.started_at ELSE clock_timestamp() END
 	WHERE c.id = found_id;
 END
 $function$;
-COMMENT ON FUNCTION chainsync._start(text) IS 'Internal: what start does';
+COMMENT ON FUNCTION chainsync._start(text, boolean) IS 'Internal: what start does';
 
 CREATE FUNCTION chainsync._stop(chain text) RETURNS void
 LANGUAGE plpgsql STRICT

@@ -29,6 +29,9 @@ AS $function$
 		('reader', 'table', 'chains'), ('reader', 'table', 'chain_tables'),
 		('reader', 'table', 'sync_state'), ('reader', 'table', 'synced_ranges'),
 		('reader', 'table', 'failed_ranges'), ('reader', 'table', 'reorgs'),
+		('reader', 'table', 'forks'), ('reader', 'table', 'quirks'),
+		('reader', 'table', 'checkpoints'),
+		('reader', 'routine', 'audit'), ('reader', 'routine', 'checks'),
 		('reader', 'routine', 'hex'), ('reader', 'routine', 'unhex'),
 		('reader', 'routine', 'address'), ('reader', 'routine', 'checksum_address'),
 		('reader', 'routine', 'version'), ('reader', 'routine', 'synced'),
@@ -37,9 +40,11 @@ AS $function$
 		-- called by views, as whoever reads them
 		('reader', 'routine', '_count'), ('reader', 'routine', '_redact_url'),
 		('reader', 'routine', '_setup_problem'), ('reader', 'routine', '_stat_worker'),
-		('reader', 'routine', '_stat_endpoint'), ('reader', 'routine', '_is_copy'),
+		('reader', 'routine', '_stat_endpoint'), ('reader', 'routine', '_stat_verification'),
+		('reader', 'routine', '_is_copy'),
 		('reader', 'routine', '_system_identifier'), ('reader', 'routine', '_database_oid'),
 		('operator', 'routine', 'start'), ('operator', 'routine', 'stop'),
+		('operator', 'routine', 'rollback'), ('operator', 'routine', 'rollback_stepwise'),
 		('operator', 'routine', 'resync'), ('operator', 'routine', 'retry_failed'),
 		('admin', 'routine', 'add_chain'), ('admin', 'routine', 'alter_chain'),
 		('admin', 'routine', 'remove_chain'), ('admin', 'routine', 'upgrade_chain'),
@@ -86,10 +91,10 @@ AS 'MODULE_PATHNAME', 'chainsync_revoke'
 LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION chainsync.revoke(name, text) IS 'Takes from a role what was granted for a chain, or without chain everything';
 
-CREATE FUNCTION chainsync.start(chain text) RETURNS void
+CREATE FUNCTION chainsync.start(chain text, accept_reorg boolean DEFAULT false) RETURNS void
 AS 'MODULE_PATHNAME', 'chainsync_as_operator'
 LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION chainsync.start(text) IS 'Lets a chain''s workers run; a halted or failing chain is tried again at once';
+COMMENT ON FUNCTION chainsync.start(text, boolean) IS 'Lets a chain''s workers run; a halted or failing chain is tried again at once. accept_reorg: the next reorg may replace final blocks';
 
 CREATE FUNCTION chainsync.stop(chain text) RETURNS void
 AS 'MODULE_PATHNAME', 'chainsync_as_operator'

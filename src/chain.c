@@ -201,6 +201,7 @@ load_settings(ChainConfig *chain)
 		(ProofMode) chainsync_verify;
 	chain->verify_senders = spi_int64(0, "verify_senders",
 									  chainsync_verify_senders ? 1 : 0) != 0;
+	chain->accept_reorg = spi_int64(0, "accept_reorg", 0) != 0;
 	chain->allow_missing_receipt_root =
 		spi_int64(0, "allow_missing_receipt_root", 0) != 0;
 }
@@ -217,7 +218,8 @@ chain_load(int chain_id)
 			"AS poll_interval_ms, commit_blocks, max_inflight_requests, "
 			"batch_requests, compression::int AS compression, verify, "
 			"verify_senders::int AS verify_senders, "
-			"allow_missing_receipt_root::int AS allow_missing_receipt_root "
+			"allow_missing_receipt_root::int AS allow_missing_receipt_root, "
+			"accept_reorg::int AS accept_reorg "
 			"FROM chainsync.chains WHERE id OPERATOR(pg_catalog.=) %d",
 			chain_id);
 	if (SPI_processed != 1)

@@ -58,6 +58,7 @@ typedef struct ChainConfig
 	ProofMode	verify;
 	bool		verify_senders;
 	bool		allow_missing_receipt_root;
+	bool		accept_reorg;
 	Proof	   *proof;
 	ChainTable *tables;
 	int			table_count;

@@ -40,6 +40,7 @@
 PG_FUNCTION_INFO_V1(chainsync_add_chain);
 PG_FUNCTION_INFO_V1(chainsync_remove_chain);
 PG_FUNCTION_INFO_V1(chainsync_resync);
+PG_FUNCTION_INFO_V1(chainsync_rollback);
 PG_FUNCTION_INFO_V1(chainsync_block_at);
 
 #define ADD_CHAIN_ARGS 22
@@ -249,15 +250,10 @@ chainsync_remove_chain(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/*
- * resync(chain, blocks)
- */
-Datum
-chainsync_resync(PG_FUNCTION_ARGS)
+/* Deletes stored blocks and wakes the workers. */
+static int64
+cut_history(const char *name, const char *kind, const char *blocks)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *blocks = OidOutputFunctionCall(F_MULTIRANGE_OUT,
-										   PG_GETARG_DATUM(1));
 	Identity	saved;
 	ChainConfig *chain;
 	int64		deleted;
@@ -269,14 +265,44 @@ chainsync_resync(PG_FUNCTION_ARGS)
 	chain = chain_load(chain_lookup(name));
 	if (chain == NULL)
 		elog(ERROR, "chain was removed meanwhile");
-	deleted = history_delete(chain, "resync", blocks);
-	/* wakes the workers */
+	deleted = history_delete(chain, kind, blocks);
 	spi_run(SPI_OK_UPDATE, false,
 			"UPDATE chainsync.chains SET enabled = enabled WHERE id = %d",
 			chain->id);
 	identity_restore(&saved);
 	identity_spi_finish();
-	PG_RETURN_INT64(deleted);
+	return deleted;
+}
+
+/*
+ * resync(chain, blocks)
+ */
+Datum
+chainsync_resync(PG_FUNCTION_ARGS)
+{
+	char	   *blocks = OidOutputFunctionCall(F_MULTIRANGE_OUT,
+										   PG_GETARG_DATUM(1));
+
+	PG_RETURN_INT64(cut_history(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+								"resync", blocks));
+}
+
+/*
+ * rollback(chain, to_block)
+ */
+Datum
+chainsync_rollback(PG_FUNCTION_ARGS)
+{
+	int64		to_block = PG_GETARG_INT64(1);
+
+	if (to_block < -1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("to_block must not be below -1"),
+				 errhint("-1 deletes all blocks.")));
+	PG_RETURN_INT64(cut_history(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+								"rollback",
+								psprintf("{(%lld,)}", (long long) to_block)));
 }
 
 /*

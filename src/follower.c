@@ -173,6 +173,34 @@ follower_hold(Follower *f)
 	f->hold_until = clock_ms() + Min(delay, chainsync_retry_max_delay);
 }
 
+void
+follower_set_tip(Follower *f, int64 number, const uint8 *hash32)
+{
+	f->tip_number = number;
+	memcpy(f->tip_hash, hash32, 32);
+}
+
+/* The highest stored block, from the tables; in a transaction. */
+static void
+load_tip(Follower *f)
+{
+	uint8		hash[32];
+	int64		number;
+
+	f->tip_number = -1;
+	spi_run(SPI_OK_SELECT, false,
+			"SELECT pg_catalog.upper(chainsync.synced(%s)) - 1 AS tip",
+			quote_literal_cstr(f->chain->name));
+	number = spi_int64(0, "tip", -1);
+	if (number < 0)
+		return;
+	chain_lock_table(f->chain, chain_table(f->chain, TABLE_BLOCKS),
+					 AccessShareLock);
+	if (writer_read_hash(chain_table(f->chain, TABLE_BLOCKS), number, "hash",
+						 hash))
+		follower_set_tip(f, number, hash);
+}
+
 /* Ends the process when the chain has no work for it any more. */
 static void
 load_chain(Follower *f)
@@ -191,6 +219,7 @@ load_chain(Follower *f)
 	{
 		position_read_head(f->chain_id, &noted);
 		obstacle_check(f->chain_id);
+		load_tip(f);
 	}
 	worker_commit();
 	if (f->chain == NULL)
@@ -236,6 +265,7 @@ reload_chain(Follower *f)
 	f->batch_since = 0;
 	f->hold_until = 0;
 	f->holds = 0;
+	f->branch.state = BRANCH_NONE;
 	f->halted = false;
 	f->caught_up = false;
 	f->waits_for[0] = '\0';
@@ -336,6 +366,7 @@ see_head(Follower *f)
 		f->next_note = 0;
 	f->head_noted = false;
 	follower_publish(f);
+	branch_see_head(f);
 }
 
 static void
@@ -483,7 +514,8 @@ follow(Follower *f)
 	bool		held = f->hold_until > now;
 
 	poll_head(f);
-	if (!held && !f->have_range && f->head.latest >= 0 &&
+	if (!held && !f->have_range && f->branch.state == BRANCH_NONE &&
+		f->head.latest >= 0 &&
 		(f->plan_needed || (f->next_plan > 0 && now >= f->next_plan)))
 		plan(f);
 	if (!f->head_noted && f->head.latest >= 0 && now >= f->next_note)
@@ -499,6 +531,9 @@ follow(Follower *f)
 	f->seen_bytes = source_bytes(f->source);
 
 	see_source(f);
+	if (!f->halted && f->branch.state != BRANCH_NONE &&
+		f->hold_until <= clock_ms())
+		branch_step(f);
 	while (!f->halted && f->hold_until <= clock_ms() && f->have_range &&
 		   ingest_blocks(f))
 		worker_check();

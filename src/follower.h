@@ -13,6 +13,36 @@
 #include "shmem.h"
 #include "source.h"
 
+/* Where the follower is in a reorg. */
+typedef enum BranchState
+{
+	BRANCH_NONE = 0,
+	BRANCH_WALK,				/* down the node's branch, by headers */
+	BRANCH_FETCH				/* the new branch's blocks */
+} BranchState;
+
+typedef struct Branch
+{
+	BranchState state;
+	int64		noticed_us;		/* clock_us */
+	int64		deadline;		/* clock_ms */
+	int64		top;			/* number of the first hash */
+	uint8	   *hashes;			/* the new branch, highest first, 32 bytes each */
+	int			count;
+	int			room;
+	bool		asked;			/* for the next header: */
+	bool		by_number;
+	int64		next;
+	uint8		next_hash[32];
+	int64		fork;
+	bool		has_fork_hash;
+	uint8		fork_hash[32];
+	int			fetched;		/* blocks of it in the source's range */
+	int64		old_head;
+	uint8		old_head_hash[32];
+	char		conflict[SHMEM_TEXT_SIZE];	/* what did not link, if it began so */
+} Branch;
+
 typedef struct Follower
 {
 	int			chain_id;
@@ -27,6 +57,10 @@ typedef struct Follower
 	int64		next_tags;
 	int64		next_note;
 	bool		head_noted;
+
+	int64		tip_number;		/* highest stored block; -1: none */
+	uint8		tip_hash[32];
+	Branch		branch;
 
 	bool		have_range;
 	int64		range_last;
@@ -79,6 +113,19 @@ extern void follower_publish(Follower *f);
 
 /* Counts blocks that were written just now. */
 extern void follower_update_rate(Follower *f, int64 blocks);
+
+/* Remembers the highest stored block. */
+extern void follower_set_tip(Follower *f, int64 number, const uint8 *hash32);
+
+/*
+ * branch.c: compares a new answer about the head with what is stored at its
+ * height; asks for the node's block at our own height (conflict: what did not
+ * link, or NULL); goes on with a reorg that was found; drops it.
+ */
+extern void branch_see_head(Follower *f);
+extern void branch_compare_tip(Follower *f, const char *conflict);
+extern void branch_step(Follower *f);
+extern void branch_drop(Follower *f);
 
 /*
  * ingest.c: writes what has arrived, as far as it shall be; true if it did

@@ -35,6 +35,8 @@ int			chainsync_retry_max_delay;
 bool		chainsync_allow_private_endpoints;
 int			chainsync_verify;
 bool		chainsync_verify_senders;
+bool		chainsync_notify;
+int			chainsync_reorg_retention;
 int			chainsync_progress_report;
 int			chainsync_partition_blocks;
 
@@ -202,5 +204,17 @@ guc_define(void)
 	define_endpoint_settings();
 	define_write_settings();
 	define_proof_settings();
+	DefineCustomBoolVariable("chainsync.notify",
+							 "Sends NOTIFY chainsync with each commit at the "
+							 "head.",
+							 "The payload is a line of JSON with chain, kind, "
+							 "from, to and hash.  History is never notified.",
+							 &chainsync_notify, true, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+	define_int("chainsync.reorg_retention",
+			   "How long reorgs and the blocks they replaced are kept.",
+			   NULL,
+			   &chainsync_reorg_retention, 7 * 24 * 60, 1, INT_MAX,
+			   GUC_UNIT_MIN);
 	MarkGUCPrefixReserved("chainsync");
 }

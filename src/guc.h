@@ -29,6 +29,8 @@ extern int	chainsync_retry_max_delay;	/* ms */
 extern bool chainsync_allow_private_endpoints;
 extern int	chainsync_verify;	/* ProofMode */
 extern bool chainsync_verify_senders;
+extern bool chainsync_notify;	/* NOTIFY at the head */
+extern int	chainsync_reorg_retention;	/* minutes */
 extern int	chainsync_progress_report;	/* ms between log lines; 0: none */
 extern int	chainsync_partition_blocks; /* width of a new chain's partitions */
 

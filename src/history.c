@@ -153,24 +153,26 @@ delete_rows(const ChainTable *table, const BlockRange *ranges, int count)
 }
 
 int64
-history_delete(ChainConfig *chain, const char *kind, const char *multirange)
+history_lock(ChainConfig *chain, const char *multirange)
 {
 	BlockRange *ranges;
 	int			count;
-	int64		blocks = 0;
 
 	for (int i = 0; i < CHAIN_TABLE_KINDS; i++)
 		(void) chain_table(chain, i);
 	ranges = stored_ranges(chain, multirange, &count);
 	for (int i = 0; i < chain->table_count; i++)
 		lock_table(chain, &chain->tables[i], ranges, count);
-	if (position_lock(chain->id) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("chain \"%s\" was removed", chain->name)));
+	return position_lock(chain->id);
+}
 
-	/* what was committed meanwhile, too */
-	ranges = stored_ranges(chain, multirange, &count);
+int64
+history_delete_rows(ChainConfig *chain, const char *multirange)
+{
+	int			count;
+	BlockRange *ranges = stored_ranges(chain, multirange, &count);
+	int64		blocks = 0;
+
 	for (int i = 0; i < chain->table_count; i++)
 	{
 		int64		deleted = delete_rows(&chain->tables[i], ranges, count);
@@ -178,6 +180,20 @@ history_delete(ChainConfig *chain, const char *kind, const char *multirange)
 		if (chain->tables[i].kind == TABLE_BLOCKS)
 			blocks = deleted;
 	}
+	return blocks;
+}
+
+int64
+history_delete(ChainConfig *chain, const char *kind, const char *multirange)
+{
+	int64		blocks;
+
+	if (history_lock(chain, multirange) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("chain \"%s\" was removed", chain->name)));
+	/* what was committed while we waited for the lock, too */
+	blocks = history_delete_rows(chain, multirange);
 	position_cut(chain->id, multirange);
 	spi_run(SPI_OK_INSERT, false,
 			"INSERT INTO chainsync.reorgs (chain, kind, blocks, "

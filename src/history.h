@@ -28,4 +28,13 @@ extern int64 history_delete(ChainConfig *chain, const char *kind,
  */
 extern void history_require_read_committed(void);
 
+/*
+ * The two halves, for whoever does more than delete: locks the tables and
+ * then the chain, and returns its generation, or -1 when it is gone;
+ */
+extern int64 history_lock(ChainConfig *chain, const char *multirange);
+
+/* and, with those locks, deletes the rows and returns the number of blocks. */
+extern int64 history_delete_rows(ChainConfig *chain, const char *multirange);
+
 #endif							/* CHAINSYNC_HISTORY_H */

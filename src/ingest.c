@@ -162,6 +162,29 @@ write_staged(Follower *f, Stage *stage, int count, char *message,
 							&f->counters.write_us, &f->counters.commit_us);
 }
 
+/*
+ * Where the first block does not link to the highest stored one, that may
+ * have been replaced: a reorg.  Anywhere else it is trouble.
+ */
+static void
+report_conflict(Follower *f, const char *message)
+{
+	int64		first = source_peek(f->source, 0)->number;
+
+	if (first == f->tip_number + 1)
+	{
+		follower_drop_range(f);
+		branch_compare_tip(f, message);
+		return;
+	}
+	follower_set_trouble(f, "XX001",
+						 psprintf("%s. If the stored block was replaced, "
+								  "chainsync.resync() fetches it again",
+								  message));
+	follower_drop_range(f);
+	follower_hold(f);
+}
+
 /* What is to be done once a batch is written, or not. */
 static void
 after_write(Follower *f, WriteResult result, Stage *stage, int count,
@@ -171,6 +194,10 @@ after_write(Follower *f, WriteResult result, Stage *stage, int count,
 	{
 		case WRITE_DONE:
 			f->holds = 0;
+			if (source_peek(f->source, count - 1)->number > f->tip_number)
+				follower_set_tip(f,
+								 source_peek(f->source, count - 1)->number,
+								 source_peek(f->source, count - 1)->block.hash);
 			f->current_block = Max(f->current_block,
 								   source_peek(f->source, count - 1)->number);
 			count_written(f, stage);
@@ -193,12 +220,7 @@ after_write(Follower *f, WriteResult result, Stage *stage, int count,
 			follower_hold(f);
 			break;
 		case WRITE_CONFLICT:
-			follower_set_trouble(f, "XX001",
-						psprintf("%s. If the stored block was replaced, "
-								 "chainsync.resync() fetches it again",
-								 message));
-			follower_drop_range(f);
-			follower_hold(f);
+			report_conflict(f, message);
 			break;
 	}
 }

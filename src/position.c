@@ -182,6 +182,20 @@ position_cut(int chain, const char *multirange)
 }
 
 void
+position_swap(int chain, int64 fork, int64 last)
+{
+	(void) position_fold(chain, true);
+	spi_run(SPI_OK_UPDATE, false,
+			"UPDATE chainsync.sync_state SET synced = synced "
+			"- '{(%lld,)}'::int8multirange + '{[%lld,%lld]}'::int8multirange, "
+			"head_number = NULL WHERE chain = %d", (long long) fork,
+			(long long) fork + 1, (long long) last, chain);
+	spi_run(SPI_OK_DELETE, false,
+			"DELETE FROM chainsync.failed_ranges WHERE chain = %d "
+			"AND blocks && '(%lld,)'::int8range", chain, (long long) fork);
+}
+
+void
 position_fail(int chain, int64 first, int64 last, const char *reason,
 			  const char *message)
 {

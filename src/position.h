@@ -61,6 +61,12 @@ extern bool position_fold(int chain, bool wait);
 /* Takes blocks (a multirange literal) out of the position; chain locked. */
 extern void position_cut(int chain, const char *multirange);
 
+/*
+ * A reorg: of what is above `fork`, only [fork + 1, last] is stored any more;
+ * chain locked.
+ */
+extern void position_swap(int chain, int64 fork, int64 last);
+
 /* Notes that [first, last] cannot be stored, to be tried again later. */
 extern void position_fail(int chain, int64 first, int64 last,
 						  const char *reason, const char *message);

@@ -17,9 +17,11 @@
 #include "utils/memutils.h"
 
 #include "copy_guard.h"
+#include "clock.h"
 #include "launcher.h"
 #include "pool.h"
 #include "position.h"
+#include "reorg.h"
 #include "spi_util.h"
 #include "worker.h"
 
@@ -27,6 +29,8 @@
 #define FOLD_INTERVAL_MS 1000
 /* How often to look otherwise; changed configuration wakes us. */
 #define LOOK_INTERVAL_MS 5000
+/* How often to delete old records of reorgs. */
+#define PRUNE_INTERVAL_MS (10 * 60 * 1000)
 
 typedef struct ScheduledChain
 {
@@ -124,6 +128,19 @@ wake_if_running(const ScheduledChain *chain)
 		shmem_wake_database(MyDatabaseId);
 }
 
+/* Now and then, what chainsync.reorg_retention no longer keeps. */
+static void
+prune_reorgs(void)
+{
+	static int64 next_prune = 0;
+
+	if (clock_ms() < next_prune || !worker_begin())
+		return;
+	reorg_prune();
+	worker_commit();
+	next_prune = clock_ms() + PRUNE_INTERVAL_MS;
+}
+
 /* One round; returns how long to sleep. */
 static long
 schedule(void)
@@ -166,6 +183,7 @@ schedule(void)
 			sleep_ms = Min(sleep_ms, FOLD_INTERVAL_MS);
 		worker_check();
 	}
+	prune_reorgs();
 	worker_set_activity("waiting for work");
 	return sleep_ms;
 }

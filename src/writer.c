@@ -23,6 +23,7 @@
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/json.h"
 #include "utils/queryenvironment.h"
 
 #include "guc.h"
@@ -109,12 +110,16 @@ insert_rows(const ChainTable *table, StageTable *staged)
 	identity_restore(&saved);
 }
 
-/*
- * Reads hash or parent_hash of a stored block; false when it is not stored.
- */
-static bool
-read_block_hash(const ChainTable *blocks, int64 number, const char *column,
-				uint8 *hash32)
+void
+writer_insert(ChainConfig *chain, Stage *stage)
+{
+	for (int i = 0; i < CHAIN_TABLE_KINDS; i++)
+		insert_rows(chain_table(chain, i), &stage->tables[i]);
+}
+
+bool
+writer_read_hash(const ChainTable *blocks, int64 number, const char *column,
+				 uint8 *hash32)
 {
 	Identity	saved;
 	bool		found;
@@ -155,7 +160,7 @@ check_seams(ChainConfig *chain, const WriteBatch *batch, char *message,
 	uint8		hash[32];
 
 	if (batch->first > 0 &&
-		read_block_hash(blocks, batch->first - 1, "hash", hash) &&
+		writer_read_hash(blocks, batch->first - 1, "hash", hash) &&
 		memcmp(hash, batch->first_parent, 32) != 0)
 	{
 		describe_conflict(message, message_size, batch->first,
@@ -163,7 +168,7 @@ check_seams(ChainConfig *chain, const WriteBatch *batch, char *message,
 		return false;
 	}
 	if (batch->last < PG_INT64_MAX &&
-		read_block_hash(blocks, batch->last + 1, "parent_hash", hash) &&
+		writer_read_hash(blocks, batch->last + 1, "parent_hash", hash) &&
 		memcmp(hash, batch->last_hash, 32) != 0)
 	{
 		describe_conflict(message, message_size, batch->last + 1, hash,
@@ -171,6 +176,44 @@ check_seams(ChainConfig *chain, const WriteBatch *batch, char *message,
 		return false;
 	}
 	return true;
+}
+
+void
+writer_notify(const ChainConfig *chain, const char *kind, int64 first,
+			  int64 last, const uint8 *hash32)
+{
+	static bool warned = false;
+	char		hash[65];
+	StringInfoData json;
+
+	if (!chainsync_notify)
+		return;
+	spi_run(SPI_OK_SELECT, false,
+			"SELECT (pg_catalog.pg_notification_queue_usage() > 0.5)::int "
+			"AS full");
+	if (spi_int64(0, "full", 0) != 0)
+	{
+		if (!warned)
+			ereport(WARNING,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("chainsync sends no notifications while the "
+							"queue is more than half full"),
+					 errhint("Find the session that listens in an open "
+							 "transaction, or set chainsync.notify = off.")));
+		warned = true;
+		return;
+	}
+	warned = false;
+	hexbytes_encode(hash, hash32, 32);
+	hash[64] = '\0';
+	initStringInfo(&json);
+	appendStringInfoString(&json, "{\"chain\": ");
+	escape_json(&json, chain->name);
+	appendStringInfo(&json, ", \"kind\": \"%s\", \"from\": %lld, "
+					 "\"to\": %lld, \"hash\": \"0x%s\"}", kind,
+					 (long long) first, (long long) last, hash);
+	spi_run(SPI_OK_SELECT, false, "SELECT pg_catalog.pg_notify('chainsync', "
+			"%s)", quote_literal_cstr(json.data));
 }
 
 /* Locks, compares, and notes the range. */
@@ -189,6 +232,9 @@ note_position(ChainConfig *chain, const WriteBatch *batch, char *message,
 	position_append(chain->id, batch->first, batch->last);
 	if (batch->retried)
 		position_clear_failed(chain->id, batch->first, batch->last);
+	if (!batch->is_final)
+		writer_notify(chain, "blocks", batch->first, batch->last,
+					  batch->last_hash);
 	if (batch->note_stored)
 		position_note_stored(chain->id, batch->last, batch->last_hash,
 							 batch->last_timestamp);
@@ -247,8 +293,7 @@ put_batch(ChainConfig *chain, Stage *stage, const WriteBatch *batch,
 		return WRITE_GONE;
 	for (int i = 0; i < CHAIN_TABLE_KINDS; i++)
 		chain_lock_table(chain, chain_table(chain, i), RowExclusiveLock);
-	for (int i = 0; i < CHAIN_TABLE_KINDS; i++)
-		insert_rows(chain_table(chain, i), &stage->tables[i]);
+	writer_insert(chain, stage);
 	*write_us += lap(&clock);
 	result = note_position(chain, batch, message, message_size);
 	if (result == WRITE_DONE)

@@ -47,6 +47,22 @@ extern WriteResult writer_put_batch(ChainConfig *chain, Stage *stage,
 									Size message_size, int64 *write_us,
 									int64 *commit_us);
 
+/* Inserts all staged rows, in the caller's transaction; tables locked. */
+extern void writer_insert(ChainConfig *chain, Stage *stage);
+
+/*
+ * Reads hash or parent_hash of a stored block; false when it is not stored.
+ */
+extern bool writer_read_hash(const ChainTable *blocks, int64 number,
+							 const char *column, uint8 *hash32);
+
+/*
+ * NOTIFY chainsync with a line of JSON at commit, unless chainsync.notify is
+ * off or the queue is more than half full.
+ */
+extern void writer_notify(const ChainConfig *chain, const char *kind,
+						  int64 first, int64 last, const uint8 *hash32);
+
 /* Forgets the kept plans, when the chain's configuration was read again. */
 extern void writer_reset(void);
 
