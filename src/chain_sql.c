@@ -68,10 +68,11 @@ add_chain_rows(FunctionCallInfo fcinfo, Oid caller, int *chain, char **schema)
 	PG_TRY();
 	{
 		if (SPI_execute_with_args("SELECT new_id, new_schema "
-								  "FROM chainsync._add_chain($1, $2, $3, $4, $5, "
-								  "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-								  "$16, $17, $18, $19, $20, $21, $22)", ADD_CHAIN_ARGS, types, values, nulls,
-								  false, 0) != SPI_OK_SELECT)
+								  "FROM chainsync._add_chain($1, $2, $3, $4, "
+								  "$5, $6, $7, $8, $9, $10, $11, $12, $13, "
+								  "$14, $15, $16, $17, $18, $19, $20, $21, "
+								  "$22)", ADD_CHAIN_ARGS, types, values,
+								  nulls, false, 0) != SPI_OK_SELECT)
 			elog(ERROR, "could not add the rows of a chain");
 	}
 	PG_FINALLY();

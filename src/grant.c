@@ -449,8 +449,12 @@ chainsync_revoke(PG_FUNCTION_ARGS)
 	identity_spi_connect();
 	identity_become_extension_owner(&saved);
 	if (!PG_ARGISNULL(1))
+	{
+		char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
 		condition = psprintf("chain OPERATOR(pg_catalog.=) %d",
-							 chain_lookup(text_to_cstring(PG_GETARG_TEXT_PP(1))));
+							 chain_lookup(name));
+	}
 	spi_run(SPI_OK_DELETE, false,
 			"DELETE FROM chainsync.grants WHERE role::oid "
 			"OPERATOR(pg_catalog.=) '%u'::oid AND %s", role, condition);

@@ -33,10 +33,7 @@ SELECT table_name, partition_blocks, version FROM chainsync.chain_tables ORDER B
 SELECT chainsync.remove_chain('a');
 INSERT INTO a.withdrawals SELECT n, 0, now(), 1, '\x', 1 FROM generate_series(20, 25) AS n;
 DELETE FROM a.blocks WHERE number > 30;
-\set VERBOSITY terse
-SELECT chainsync.add_chain('a', ARRAY['http://127.0.0.1:1/']);
-\set VERBOSITY default
-SELECT chainsync.stop('a');
+SELECT pg_temp.add();
 SELECT chainsync.synced('a');
 SELECT block_number FROM a.withdrawals ORDER BY 1;
 SELECT chainsync.remove_chain('a');
@@ -150,10 +147,10 @@ RESET ROLE;
 SELECT pg_temp.change('SELECT 1');
 SELECT pg_temp.change('ALTER TABLE a.blocks FORCE ROW LEVEL SECURITY');
 SET ROLE regress_chainsync_owner;
-\set VERBOSITY terse
+SET client_min_messages = error;
 SELECT chainsync.add_chain('a', ARRAY['http://192.0.2.1/']);
-\set VERBOSITY default
 SELECT chainsync.stop('a');
+SET client_min_messages = warning;
 RESET ROLE;
 SELECT chainsync.synced('a');
 -- what it granted was granted by the owner
