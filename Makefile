@@ -22,7 +22,7 @@ PGFILEDESC = "chainsync - an EVM chain indexer inside PostgreSQL"
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
 # The install script is assembled from its pieces, in this order.
-SQL_PIECES = header tables chain_ddl functions hex proof copies grants views
+SQL_PIECES = header tables chain_ddl functions hex proof copies grants abi views
 DATA_built = sql/chainsync--$(EXTVERSION).sql
 
 PACKAGES = libcurl json-c libsecp256k1

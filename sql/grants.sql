@@ -37,6 +37,14 @@ AS $function$
 		('reader', 'routine', 'version'), ('reader', 'routine', 'synced'),
 		('reader', 'routine', 'gaps'), ('reader', 'routine', 'block_at'),
 		('reader', 'routine', 'wait_for'),
+		('reader', 'table', 'abis'), ('reader', 'table', 'abi_entries'),
+		('reader', 'table', 'abi_bindings'),
+		('reader', 'routine', 'keccak256'), ('reader', 'routine', 'selector'),
+		('reader', 'routine', 'event_topic'), ('reader', 'routine', 'abi_decode'),
+		('reader', 'routine', 'abi_encode'), ('reader', 'routine', 'encode_call'),
+		('reader', 'routine', 'decode_log'), ('reader', 'routine', 'decode_input'),
+		('reader', 'routine', 'decode_error'), ('reader', 'routine', 'decode_logs'),
+		('reader', 'routine', 'format_units'), ('reader', 'routine', 'parse_units'),
 		-- called by views, as whoever reads them
 		('reader', 'routine', '_count'), ('reader', 'routine', '_redact_url'),
 		('reader', 'routine', '_setup_problem'), ('reader', 'routine', '_stat_worker'),
@@ -48,6 +56,8 @@ AS $function$
 		('operator', 'routine', 'resync'), ('operator', 'routine', 'retry_failed'),
 		('admin', 'routine', 'add_chain'), ('admin', 'routine', 'alter_chain'),
 		('admin', 'routine', 'remove_chain'), ('admin', 'routine', 'upgrade_chain'),
+		('admin', 'routine', 'register_abi'), ('admin', 'routine', 'unregister_abi'),
+		('admin', 'routine', 'bind_abi'), ('admin', 'routine', 'unbind_abi'),
 		('admin', 'routine', 'add_endpoint'),
 		('admin', 'routine', 'alter_endpoint'), ('admin', 'routine', 'drop_endpoint')
 $function$;

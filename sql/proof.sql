@@ -67,6 +67,43 @@ COMMENT ON COLUMN chainsync.quirks.action IS 'skip; or check, by which a row of 
 COMMENT ON COLUMN chainsync.quirks.reason IS 'Why';
 COMMENT ON COLUMN chainsync.quirks.shipped IS 'Comes with the extension';
 
+INSERT INTO chainsync.quirks (id, chain_id, check_name, reason, shipped) VALUES
+	(-1, 25, 'header_hash', 'Ethermint makes headers, roots and blooms of its own', true),
+	(-2, 25, 'positions', 'Ethermint makes headers, roots and blooms of its own', true),
+	(-3, 25, 'transactions_root', 'Ethermint makes headers, roots and blooms of its own', true),
+	(-4, 25, 'receipts_root', 'Ethermint makes headers, roots and blooms of its own', true),
+	(-5, 25, 'logs_bloom', 'Ethermint makes headers, roots and blooms of its own', true),
+	(-6, 25, 'effective_gas_price', 'Ethermint makes headers, roots and blooms of its own', true),
+	(-7, 25, 'size', 'Ethermint makes headers, roots and blooms of its own', true),
+	(-8, 250, 'receipts_root', 'Opera''s headers have no receipts root and count no gas', true),
+	(-9, 250, 'receipt_gas', 'Opera''s headers have no receipts root and count no gas', true),
+	(-10, 99, 'header_hash', 'Aura''s header has step and signature instead of mixHash and nonce', true),
+	(-11, 99, 'uncles', 'Aura''s header has step and signature instead of mixHash and nonce', true),
+	(-12, 99, 'effective_gas_price', 'Aura''s header has step and signature instead of mixHash and nonce', true),
+	(-13, 988, 'header_hash', 'CometBFT''s block hash; system transactions without a signature', true),
+	(-14, 988, 'sender', 'CometBFT''s block hash; system transactions without a signature', true),
+	(-15, 988, 'signature_fields', 'CometBFT''s block hash; system transactions without a signature', true),
+	(-16, 2201, 'header_hash', 'CometBFT''s block hash; a transaction type of its own', true),
+	(-17, 2201, 'positions', 'CometBFT''s block hash; a transaction type of its own', true),
+	(-18, 2201, 'sender', 'CometBFT''s block hash; a transaction type of its own', true),
+	(-19, 2201, 'transaction_hash', 'CometBFT''s block hash; a transaction type of its own', true),
+	(-20, 2201, 'transactions_root', 'CometBFT''s block hash; a transaction type of its own', true),
+	(-21, 2201, 'signature_fields', 'CometBFT''s block hash; a transaction type of its own', true),
+	(-22, 4217, 'header_hash', 'header members and a transaction type (0x76) of its own', true),
+	(-23, 4217, 'transaction_hash', 'header members and a transaction type (0x76) of its own', true),
+	(-24, 4217, 'transactions_root', 'header members and a transaction type (0x76) of its own', true),
+	(-25, 4217, 'sender', 'header members and a transaction type (0x76) of its own', true),
+	(-26, 4217, 'signature_fields', 'header members and a transaction type (0x76) of its own', true),
+	(-27, 4217, 'contract_address', 'header members and a transaction type (0x76) of its own', true),
+	(-28, 4217, 'positions', 'header members and a transaction type (0x76) of its own', true),
+	(-29, 42431, 'header_hash', 'header members of its own; system transactions without a signature', true),
+	(-30, 42431, 'sender', 'header members of its own; system transactions without a signature', true),
+	(-31, 42431, 'size', 'header members of its own; system transactions without a signature', true);
+
+INSERT INTO chainsync.quirks (id, chain_id, blocks, check_name, reason, shipped) VALUES
+	(-101, 31337, '[0,)', 'size', 'anvil leaves the empty list of withdrawals out', true),
+	(-102, 31337, '[0,1)', 'header_hash', 'anvil shows blob members in a genesis block from before they were hashed', true);
+
 CREATE TABLE chainsync.checkpoints (
 	chain integer NOT NULL REFERENCES chainsync.chains (id) ON DELETE CASCADE,
 	number bigint NOT NULL CHECK (number >= 0),

@@ -13,19 +13,22 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "storage/proc.h"
-#include "access/xact.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "abi_build.h"
 #include "abi_json.h"
 #include "abi_parse.h"
 #include "abi_registry.h"
@@ -73,14 +76,6 @@ typedef struct CacheEntry
 static const char *const kind_names[] = {"function", "event", "error"};
 
 /* ---- registering ---- */
-
-static Datum
-utf8_text_datum(const char *text, size_t len)
-{
-	return PointerGetDatum(cstring_to_text(pg_any_to_server(pnstrdup(text, len),
-															(int) len,
-															PG_UTF8)));
-}
 
 static void
 insert_entry(const char *abi, bool shipped, int ordinal,
@@ -220,11 +215,7 @@ chainsync_register_abi_lines(PG_FUNCTION_ARGS)
 {
 	Datum		abi;
 
-	if (array_contains_nulls(PG_GETARG_ARRAYTYPE_P(1)))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("a line of an ABI must not be null")));
-	abi = abi_array_to_jsonb(fcinfo->flinfo, PG_GETARG_DATUM(1));
+	abi = abi_lines_to_jsonb(PG_GETARG_ARRAYTYPE_P(1));
 	PG_RETURN_INT32(store_as_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 								   DatumGetJsonbP(abi)));
 }
@@ -235,7 +226,7 @@ chainsync_register_abi_lines(PG_FUNCTION_ARGS)
 Datum
 chainsync_ship_abi(PG_FUNCTION_ARGS)
 {
-	Datum		abi = abi_array_to_jsonb(fcinfo->flinfo, PG_GETARG_DATUM(1));
+	Datum		abi = abi_lines_to_jsonb(PG_GETARG_ARRAYTYPE_P(1));
 
 	identity_spi_connect();
 	(void) store_abi(text_to_cstring(PG_GETARG_TEXT_PP(0)),
@@ -252,7 +243,7 @@ Datum
 chainsync_as_abi_admin(PG_FUNCTION_ARGS)
 {
 	Identity	saved;
-	char	   *function = abi_function_name(fcinfo->flinfo);
+	char	   *function = get_func_name(fcinfo->flinfo->fn_oid);
 
 	identity_spi_connect();
 	grant_require(0, NULL, GRANT_ADMIN);
@@ -416,24 +407,19 @@ read_candidates(AbiRegistry *registry, AbiEntryKind kind,
 	return result;
 }
 
-/* Looks up in the cache; a hash makes keys of one length. */
-static CacheEntry *
-cache_lookup(AbiRegistry *registry, char tag, const uint8 *hash, int hash_len,
-			 const char *abi, bool *found)
+/* The key of what was asked for; a tag stands for hashes of one length. */
+static void
+cache_key(uint8 *key, char tag, const uint8 *hash, int hash_len,
+		  const char *abi)
 {
 	Keccak256	state;
-	uint8		key[KECCAK256_SIZE];
 
 	keccak256_init(&state);
 	keccak256_absorb(&state, (uint8 *) &tag, 1);
-	if (hash_len > 0)
-		keccak256_absorb(&state, hash, hash_len);
+	keccak256_absorb(&state, hash, hash_len);
 	if (abi != NULL)
 		keccak256_absorb(&state, (const uint8 *) abi, strlen(abi));
 	keccak256_final(key, &state);
-	return hash_search(registry->cache, key,
-					   abi == NULL && tag == '\0' ? HASH_REMOVE : HASH_ENTER,
-					   found);
 }
 
 static AbiCandidates
@@ -441,18 +427,18 @@ cached_candidates(AbiRegistry *registry, char tag, AbiEntryKind kind,
 				  const char *condition, const uint8 *hash, int hash_len,
 				  const char *abi)
 {
-	bool		found;
-	CacheEntry *entry = cache_lookup(registry, tag, hash, hash_len, abi,
-									 &found);
+	uint8		key[KECCAK256_SIZE];
+	CacheEntry *entry;
+	AbiCandidates found;
 
-	if (!found)
-	{
-		/* after an error the call site and its cache are not used again */
-		memset(&entry->found, 0, sizeof(entry->found));
-		entry->found = read_candidates(registry, kind, condition, hash,
-									   hash_len, abi);
-	}
-	return entry->found;
+	cache_key(key, tag, hash, hash_len, abi);
+	entry = hash_search(registry->cache, key, HASH_FIND, NULL);
+	if (entry != NULL)
+		return entry->found;
+	found = read_candidates(registry, kind, condition, hash, hash_len, abi);
+	entry = hash_search(registry->cache, key, HASH_ENTER, NULL);
+	entry->found = found;
+	return found;
 }
 
 AbiCandidates
@@ -471,7 +457,7 @@ AbiCandidates
 abi_registry_anonymous(AbiRegistry *registry, const char *abi)
 {
 	return cached_candidates(registry, '*', ABI_ENTRY_EVENT,
-							 "e.anonymous AND $1 IS NOT NULL",
+							 "e.anonymous",
 							 (const uint8 *) "", 0, abi);
 }
 
@@ -498,9 +484,9 @@ abi_choose_event(Arena *arena, const AbiCandidates *lists, int list_count,
 	AbiDecoded	result = {NULL, NULL};
 	AbiError	error;
 
-	for (int list = 0; list < list_count; list++)
+	for (int strict = 1; strict >= 0; strict--)
 	{
-		for (int strict = 1; strict >= 0; strict--)
+		for (int list = 0; list < list_count; list++)
 		{
 			for (int i = 0; i < lists[list].count; i++)
 			{

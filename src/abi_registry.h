@@ -49,8 +49,8 @@ extern AbiCandidates abi_registry_anonymous(AbiRegistry *registry,
 											const char *abi);
 
 /*
- * Tries lists of candidates one after the other; in each, those that decode
- * strictly come before those that decode at all.
+ * The first of the candidates that decodes strictly, or else the first that
+ * decodes at all.
  */
 extern AbiDecoded abi_choose_event(Arena *arena, const AbiCandidates *lists,
 								   int list_count,

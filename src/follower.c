@@ -113,7 +113,7 @@ show_status(Follower *f)
 		status = f->caught_up ? CHAIN_CAUGHT_UP : CHAIN_SYNCING;
 	if (status == CHAIN_HALTED || status == CHAIN_ERROR)
 		reason = f->trouble;
-	else if (status == CHAIN_STARTING && f->chain->endpoint_count == 0)
+	else if (f->chain->endpoint_count == 0)
 		reason = "the chain has no endpoint: add one with add_endpoint()";
 	else if (reason[0] == '\0' && f->chain->verify == PROOF_OFF)
 		reason = "blocks are not verified: verify is off";

@@ -353,8 +353,12 @@ pool_set_capability(PoolEndpoint *endpoint, uint32 bit)
 		return;
 	endpoint->health->capabilities &= ~opposite;
 	endpoint->health->capabilities |= bit;
+	endpoint->health->capabilities_at = pool_now_us();
 	pool_unlock(endpoint);
 }
+
+/* How long an endpoint is believed to lack what it once lacked. */
+#define FORGET_US (10 * 60 * INT64CONST(1000000))
 
 bool
 pool_has_capability(const PoolEndpoint *endpoint, uint32 bit)
@@ -363,7 +367,9 @@ pool_has_capability(const PoolEndpoint *endpoint, uint32 bit)
 
 	if (!pool_lock(endpoint))
 		return false;
-	result = (endpoint->health->capabilities & bit) != 0;
+	/* what was missing once is tried again after a while */
+	result = (endpoint->health->capabilities & bit) != 0 &&
+		pool_now_us() - endpoint->health->capabilities_at < FORGET_US;
 	pool_unlock(endpoint);
 	return result;
 }

@@ -33,6 +33,7 @@ typedef struct PoolHealth
 	int64		throttled_until;
 	int64		quarantine_until;
 	uint32		capabilities;
+	int64		capabilities_at;	/* monotonic us, when one was learned */
 	int64		requests;
 	int64		failures;
 	int64		throttled;

@@ -485,7 +485,10 @@ take_null(Source *source, Exchange *exchange, CallTarget *target)
 		return;
 	}
 	block->fetch->by_number = false;
-	block->fetch->absent |= UINT64CONST(1) << exchange->endpoint_index;
+	/* a node that is behind has not pruned anything */
+	if (block->number <= source->head.latest)
+		block->fetch->absent |=
+			UINT64CONST(1) << exchange->endpoint_index;
 	source_note_trouble(source, "%s: the node has no %s %lld",
 						exchange->endpoint->label,
 						IS_BLOCK_CALL(target->kind) ? "block" :

@@ -113,7 +113,6 @@ refuse_endpoint(Source *source, Exchange *exchange)
 {
 	pool_quarantine(exchange->endpoint, source->trouble,
 					chainsync_retry_max_delay);
-	source->block_trouble = true;
 }
 
 /* The call brought no answer that says who the endpoint is. */
@@ -138,6 +137,16 @@ identify_genesis(Source *source, Exchange *exchange)
 	uint64		bit = UINT64CONST(1) << exchange->endpoint_index;
 	int			count = source_endpoint_count(source);
 
+	if (call->outcome == RPC_OK && exchange->targets[0].header.number != 0)
+	{
+		source_note_trouble(source, "%s: block %llu came instead of block 0",
+							exchange->endpoint->label,
+							(unsigned long long)
+							exchange->targets[0].header.number);
+		pool_quarantine(exchange->endpoint, source->trouble,
+						chainsync_retry_initial_delay);
+		return;
+	}
 	if (call->outcome == RPC_OK &&
 		!genesis_matches(source, exchange, &exchange->targets[0]))
 	{
@@ -145,6 +154,8 @@ identify_genesis(Source *source, Exchange *exchange)
 		source->mismatched |= bit;
 		source->identity.mismatch = source->mismatched ==
 			(count >= 64 ? PG_UINT64_MAX : (UINT64CONST(1) << count) - 1);
+		if (source->identity.mismatch)
+			source->block_trouble = true;
 		return;
 	}
 	if (call->outcome != RPC_OK && call->outcome != RPC_NULL &&
@@ -194,9 +205,10 @@ source_ask_head(Source *source, bool tags)
 
 	if (source->head_asked)
 		return true;
-	endpoint = source_choose(source, 0, true);
+	endpoint = source_choose(source, source->head_excluded, true);
 	if (endpoint == NULL)
 	{
+		source->head_excluded = 0;
 		if (source->identifying == 0 && source->trouble[0] != '\0')
 			source->head_trouble = true;
 		return false;
@@ -240,6 +252,9 @@ head_finish(Source *source, Exchange *exchange)
 {
 	RpcCall    *call = &exchange->calls[0];
 	CallTarget *target = &exchange->targets[0];
+	int			count = source_endpoint_count(source);
+	uint64		all = count >= 64 ? PG_UINT64_MAX :
+	(UINT64CONST(1) << count) - 1;
 
 	if (target->kind != CALL_LATEST)
 	{
@@ -256,7 +271,14 @@ head_finish(Source *source, Exchange *exchange)
 							call->outcome == RPC_NULL ?
 							"the node has no block \"latest\"" :
 							call->message);
-		source->head_trouble = true;
+		source->head_excluded |=
+			UINT64CONST(1) << exchange->endpoint_index;
+		if ((source->head_excluded & all) == all)
+		{
+			/* nobody is left to be asked next time */
+			source->head_excluded = 0;
+			source->head_trouble = true;
+		}
 		if (call->outcome == RPC_INVALID || call->outcome == RPC_OK)
 			pool_quarantine(exchange->endpoint, source->trouble,
 							call->outcome == RPC_OK ?
@@ -264,6 +286,7 @@ head_finish(Source *source, Exchange *exchange)
 							chainsync_retry_initial_delay);
 		return;
 	}
+	source->head_excluded = 0;
 	source->head_trouble = false;
 	source->head.answers++;
 	source->head.latest = (int64) target->header.number;

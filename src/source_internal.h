@@ -131,6 +131,7 @@ struct Source
 
 	bool		block_trouble;
 	bool		head_trouble;
+	uint64		head_excluded;	/* failed when asked for the head, in turn */
 	char		trouble[320];
 	int64		bytes;
 };

@@ -477,6 +477,13 @@ normalise_receipt(EvmReceipt *receipt, const EvmTransaction *tx)
 		receipt->status = 0;
 		receipt->present &= ~EVM_RECEIPT_STATUS;
 	}
+	if (tx->type <= TXN_SET_CODE && tx->type != TXN_BLOB &&
+		receipt->blob_gas_used == 0)
+	{
+		/* some nodes say of every transaction that it used no blob gas */
+		receipt->present &= ~(EVM_RECEIPT_BLOB_GAS_USED |
+							  EVM_RECEIPT_BLOB_GAS_PRICE);
+	}
 	if (tx->to != NULL && receipt->contract_address != NULL &&
 		memcmp(receipt->contract_address, zero_address, 20) == 0)
 		receipt->contract_address = NULL;

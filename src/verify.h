@@ -287,8 +287,9 @@ typedef struct VerifyUncles
  * sets what follows from another member and was left out (type 0; chainId of
  * a legacy transaction; v or yParity of a typed one; a receipt's type; that
  * there are no uncles), and
- * removes what older nodes made up (a status beside the state root, the zero
- * address where no contract was created).  Members that say something wrong
+ * removes what some nodes made up (a status beside the state root, the zero
+ * address where no contract was created, blob gas of 0 and its price where
+ * there are no blobs).  Members that say something wrong
  * are left alone.  To be called before verify_block and before the block is
  * stored.
  */

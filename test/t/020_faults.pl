@@ -204,9 +204,15 @@ foreach my $name ('batch-reverse', 'batch-drop', 'string-id', 'close-after',
 $node->safe_psql('postgres',
 	"SELECT chainsync.alter_chain('f', reset => '{batch_requests}')");
 
-# Everything at once, now and then.
+# Everything at once, now and then.  As a new endpoint, of which it is not known
+# that it has no eth_getBlockReceipts.
+$node->safe_psql('postgres',
+	"SELECT chainsync.drop_endpoint('f', endpoint) FROM chainsync.stat_endpoint WHERE chain = 'f'");
+$node->safe_psql('postgres',
+	"SELECT chainsync.add_endpoint('f', '" . $sim->url . "')");
 set_fault($_, p => 0.03)
-  foreach qw(http-500 truncated garbage reset rpc-429 other-id empty-body);
+  foreach qw(http-500 truncated garbage reset empty-body);
+set_fault($_, p => 0.01) foreach qw(rpc-429 other-id);
 set_fault($_, p => 0.03, method => 'eth_getBlockReceipts')
   foreach qw(short-receipts receipts-null wrong-json-type);
 foreach my $batch (1, 20)
@@ -334,6 +340,8 @@ $node->safe_psql('postgres', "SELECT chainsync.remove_chain('branch')");
 
 # Another genesis than the one the chain is bound to needs a person.
 $sim->restart(@chain);
+fetch_again();
+ok_same('before wrong genesis');
 set_fault('wrong-genesis');
 fetch_again();
 wait_status($node, 'f', 'halted');
