@@ -161,7 +161,7 @@ read_size(Decoder *decoder, size_t pos, size_t limit, size_t *size)
 static const AbiType *
 frame_type(const Frame *frame, uint64_t i)
 {
-	return frame->members != NULL ? frame->members[i].type : frame->element;
+	return frame->element != NULL ? frame->element : frame->members[i].type;
 }
 
 static bool
@@ -176,7 +176,7 @@ frame_heads(const Frame *frame)
 {
 	uint64_t	total = 0;
 
-	if (frame->members == NULL)
+	if (frame->element != NULL)
 		return __builtin_mul_overflow(frame->count, frame->element->head,
 									  &total) ? UINT64_MAX : total;
 	for (uint64_t i = 0; i < frame->count; i++)

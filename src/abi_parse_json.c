@@ -77,27 +77,19 @@ read_dimensions(Arena *arena, const AbiType *type, const char *pos,
 	{
 		uint64_t	length = 0;
 		int			digits = 0;
+		bool		good = *pos++ == '[';
 
-		if (*pos++ != '[')
-			break;
 		for (; pos < end && *pos >= '0' && *pos <= '9' && digits < 18; pos++)
 		{
 			length = length * 10 + (uint64_t) (*pos - '0');
 			digits++;
 		}
-		if (pos == end || *pos++ != ']')
+		if (!good || pos == end || *pos++ != ']')
 		{
-			pos = NULL;
-			break;
+			abi_fail(error, ABI_UNKNOWN_TYPE, "unknown array type");
+			return NULL;
 		}
 		type = abi_build_array(arena, type, digits > 0, length, error);
-		if (pos == end)
-			return type;
-	}
-	if (type != NULL && pos != end)
-	{
-		abi_fail(error, ABI_UNKNOWN_TYPE, "unknown array type");
-		return NULL;
 	}
 	return type;
 }

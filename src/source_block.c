@@ -200,6 +200,7 @@ hold_answer(Source *source, SourceBlock *block, Exchange *exchange)
 	{
 		block->fetch->exchanges = lappend(block->fetch->exchanges, exchange);
 		exchange->refs++;
+		block->fetch->sources |= UINT64CONST(1) << exchange->endpoint_index;
 		block->bytes += exchange->request->body_bytes /
 			Max(exchange->count / 2, 1);
 	}
@@ -250,6 +251,7 @@ start_over(Source *source, SourceBlock *block)
 	source_release_answers(source, block);
 	forget_block(source, block);
 	forget_receipts(source, block);
+	block->fetch->sources = 0;
 	block->bytes = 0;
 }
 
@@ -296,8 +298,8 @@ turn_away(Source *source, SourceBlock *block, const Exchange *exchange)
 		give_up(source, block, "history_pruned", source->trouble);
 }
 
-/* An endpoint that lied is left alone for this long, if there is another. */
-#define LIAR_QUARANTINE_MS (10 * 60 * 1000)
+/* An endpoint that lied is left alone for so long, if there is another. */
+#define LIAR_QUARANTINE_MS Min((int64) chainsync_retry_max_delay * 20, 600000)
 
 static bool
 matches_checkpoint(Source *source, const SourceBlock *block, char *message,
@@ -372,6 +374,12 @@ refuse_block(Source *source, SourceBlock *block, Exchange *exchange,
 	bool		lacks = source->verify_result != NULL &&
 	source->verify_result->status == VERIFY_LACKS;
 
+	if (fetch->sources != bit)
+	{
+		/* its parts are several endpoints': who lied is not known */
+		start_over(source, block);
+		return;
+	}
 	source_note_trouble(source, "%s: block %lld: %s",
 						exchange->endpoint->label, (long long) block->number,
 						message);
@@ -424,7 +432,10 @@ assemble(Source *source, SourceBlock *block, Exchange *exchange)
 	source_note_trouble(source, "%s: block %lld: %s",
 						exchange->endpoint->label, (long long) block->number,
 						message);
-	turn_away(source, block, exchange);
+	if (fetch->sources == UINT64CONST(1) << exchange->endpoint_index)
+		turn_away(source, block, exchange);
+	else
+		fetch->not_before = clock_ms() + chainsync_retry_initial_delay;
 	start_over(source, block);
 }
 

@@ -72,6 +72,7 @@ typedef struct SourceFetch
 	uint8		wanted_hash[32];
 	bool		popped;			/* nobody waits for it any more */
 	List	   *exchanges;		/* answers the block points into */
+	uint64		sources;		/* endpoints that gave them */
 	uint32		asked;
 	uint32		block_epoch;	/* a call of another epoch is stale: what */
 	uint32		receipts_epoch; /* it was to be read into is gone */

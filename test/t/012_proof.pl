@@ -25,17 +25,17 @@ sub value
 # --- A node that lies, one member at a time. ---
 
 my @lies = (
-	[ 'set:gasUsed#7="0x1"', 'eth_getBlockByNumber', 'header_hash' ],
-	[ 'set:extraData#7="0x00"', 'eth_getBlockByNumber', 'header_hash' ],
-	[ 'set:stateRoot#7="0x' . ('ab' x 32) . '"', 'eth_getBlockByNumber', 'header_hash' ],
-	[ 'set:value#7="0x123456789"', 'eth_getBlockByNumber', 'transaction_hash' ],
-	[ 'set:input#7="0xdeadbeef"', 'eth_getBlockByNumber', 'transaction_hash' ],
-	[ 'set:from#7="0x' . ('11' x 20) . '"', 'eth_getBlockByNumber', 'sender' ],
-	[ 'set:amount#7="0x1"', 'eth_getBlockByNumber', 'withdrawals_root' ],
-	[ 'set:size#7="0x1"', 'eth_getBlockByNumber', 'size' ],
-	[ 'set:status#7="0x2"', 'eth_getBlockReceipts', 'receipts_root' ],
-	[ 'set:data#7="0x01"', 'eth_getBlockReceipts', 'receipts_root' ],
-	[ 'set:effectiveGasPrice#7="0x1"', 'eth_getBlockReceipts', 'effective_gas_price' ],
+	[ 'set:gasUsed="0x1"', 'eth_getBlockByNumber', 'header_hash' ],
+	[ 'set:extraData="0x00"', 'eth_getBlockByNumber', 'header_hash' ],
+	[ 'set:stateRoot="0x' . ('ab' x 32) . '"', 'eth_getBlockByNumber', 'header_hash' ],
+	[ 'set:value="0x123456789"', 'eth_getBlockByNumber', 'transaction_hash' ],
+	[ 'set:input="0xdeadbeef"', 'eth_getBlockByNumber', 'transaction_hash' ],
+	[ 'set:from="0x' . ('11' x 20) . '"', 'eth_getBlockByNumber', 'positions: from' ],
+	[ 'set:amount="0x7777"', 'eth_getBlockByNumber', 'withdrawals_root' ],
+	[ 'set:size="0x1"', 'eth_getBlockByNumber', 'size' ],
+	[ 'set:status="0x2"', 'eth_getBlockReceipts', 'receipts_root' ],
+	[ 'set:data="0x01"', 'eth_getBlockReceipts', 'receipts_root' ],
+	[ 'set:effectiveGasPrice="0x1"', 'eth_getBlockReceipts', 'effective_gas_price' ],
 	[ 'short-receipts', 'eth_getBlockReceipts', 'receipts for' ]);
 my @chain = ('--generate', 40, '--profile', 'thin', '--seed', 12);
 my $honest = start_chainsim(@chain);
@@ -51,8 +51,10 @@ foreach my $lie (@lies)
 	wait_status($node, $name, 'error');
 	like(value("SELECT last_error FROM chainsync.progress WHERE chain = '$name'"),
 		qr/\b\Q$check\E/, "$fault: refused by $check");
-	is(value("SELECT count(*) FROM $name.blocks WHERE number >= 7"),
-		0, "$fault: nothing of it is written");
+	is(value("SELECT count(*) FROM chainsync.audit('$name', 0, 39)"),
+		0, "$fault: nothing wrong is written");
+	is(value("SELECT (target <@ chainsync.synced('$name'))::int FROM chainsync.chains WHERE name = '$name'"),
+		0, "$fault: and not all of it");
 
 	# with an honest one beside it the sync completes
 	value("SELECT chainsync.add_endpoint('$name', '" . $honest->url . "', priority => 1)");
@@ -78,13 +80,13 @@ wait_synced($node, 'levels', 39);
 is(value("SELECT bool_and('sender' = ANY ((chainsync.checks(checks)).skipped)) FROM levels.blocks WHERE transaction_count > 0"),
 	't', 'verify_senders => false: skipped, and recorded');
 
-my $liar = start_chainsim(@chain, '--fault', 'set:from#7="0x' . ('11' x 20) . '"',
+my $liar = start_chainsim(@chain, '--fault', 'set:from="0x' . ('11' x 20) . '"',
 	'--fault-method', 'eth_getBlockByNumber');
 add_chain($node, 'observed', $liar->url, "verify => 'observe'");
 wait_synced($node, 'observed', 39);
-like(value('SELECT DISTINCT (chainsync.checks(checks)).failed FROM observed.blocks WHERE number = 7'),
+like(value('SELECT DISTINCT (chainsync.checks(checks)).failed FROM observed.blocks WHERE transaction_count > 0'),
 	qr/sender/, 'observe: written, and what failed is recorded');
-like(value("SELECT check_name, problem FROM chainsync.audit('observed', 7, 7)"),
+like(value("SELECT check_name, problem FROM chainsync.audit('observed', 0, 39) WHERE check_name = 'sender' LIMIT 1"),
 	qr/sender\|mismatch/, 'and audit finds it');
 
 # --- A checkpoint. ---
