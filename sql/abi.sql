@@ -77,6 +77,11 @@ AS 'MODULE_PATHNAME', 'chainsync_register_abi_lines'
 LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION chainsync.register_abi(text, text[]) IS 'Registers an ABI of declarations, such as event Transfer(address indexed from, address indexed to, uint256 value); functions, errors and structs likewise';
 
+CREATE FUNCTION chainsync.register_abi(name text, abi text) RETURNS integer
+AS 'MODULE_PATHNAME', 'chainsync_register_abi_text'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION chainsync.register_abi(text, text) IS 'Registers an ABI that is given as text: JSON, or declarations, one a line';
+
 CREATE FUNCTION chainsync.register_abi(name text) RETURNS void
 AS 'MODULE_PATHNAME', 'chainsync_as_abi_admin'
 LANGUAGE C VOLATILE STRICT;

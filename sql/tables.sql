@@ -153,7 +153,7 @@ COMMENT ON TABLE chainsync.failed_ranges IS 'Blocks that cannot be stored for th
 COMMENT ON COLUMN chainsync.failed_ranges.id IS 'Key';
 COMMENT ON COLUMN chainsync.failed_ranges.chain IS 'The chain, chains.id';
 COMMENT ON COLUMN chainsync.failed_ranges.blocks IS 'Block numbers concerned';
-COMMENT ON COLUMN chainsync.failed_ranges.reason IS 'value_out_of_range: a value does not fit its column; history_pruned: no endpoint has the block any more; receipt_root_missing: no endpoint gives the state roots of receipts before Byzantium';
+COMMENT ON COLUMN chainsync.failed_ranges.reason IS 'value_out_of_range: a value does not fit its column; history_pruned: no endpoint has the block any more; receipt_root_missing: no endpoint gives the state roots of receipts before Byzantium; incomplete_answer: every endpoint leaves out something else that could be proven';
 COMMENT ON COLUMN chainsync.failed_ranges.message IS 'What was wrong, with the member''s name';
 COMMENT ON COLUMN chainsync.failed_ranges.attempts IS 'How often it was tried';
 COMMENT ON COLUMN chainsync.failed_ranges.first_failed_at IS 'When it failed first';

@@ -507,7 +507,7 @@ abi_parse_lines(AbiDefinition *definition, Arena *arena,
 	Parser		parser;
 
 	memset(definition, 0, sizeof(*definition));
-	parser_init(&parser, arena, NULL, 0, error);
+	parser_init(&parser, arena, "", 0, error);
 	if (count > ABI_MAX_ENTRIES)
 		return abi_fail(error, ABI_SYNTAX, "an ABI has more than %d entries",
 						ABI_MAX_ENTRIES);

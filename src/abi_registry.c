@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -22,6 +23,7 @@
 #include "storage/proc.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -40,6 +42,7 @@
 
 PG_FUNCTION_INFO_V1(chainsync_register_abi);
 PG_FUNCTION_INFO_V1(chainsync_register_abi_lines);
+PG_FUNCTION_INFO_V1(chainsync_register_abi_text);
 PG_FUNCTION_INFO_V1(chainsync_ship_abi);
 PG_FUNCTION_INFO_V1(chainsync_as_abi_admin);
 
@@ -218,6 +221,32 @@ chainsync_register_abi_lines(PG_FUNCTION_ARGS)
 	abi = abi_lines_to_jsonb(PG_GETARG_ARRAYTYPE_P(1));
 	PG_RETURN_INT32(store_as_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 								   DatumGetJsonbP(abi)));
+}
+
+/*
+ * register_abi(name text, abi text): JSON, or declarations, one a line.
+ */
+Datum
+chainsync_register_abi_text(PG_FUNCTION_ARGS)
+{
+	char	   *abi = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Datum		json;
+
+	switch (abi[strspn(abi, " \t\r\n")])
+	{
+		case '[':
+		case '{':
+			json = DirectFunctionCall1(jsonb_in, CStringGetDatum(abi));
+			break;
+		default:
+			json = abi_lines_to_jsonb(DatumGetArrayTypeP(OidFunctionCall2Coll(F_STRING_TO_ARRAY_TEXT_TEXT,
+																			  DEFAULT_COLLATION_OID,
+																			  PG_GETARG_DATUM(1),
+																			  CStringGetTextDatum("\n"))));
+			break;
+	}
+	PG_RETURN_INT32(store_as_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+								   DatumGetJsonbP(json)));
 }
 
 /*

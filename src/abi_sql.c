@@ -537,7 +537,7 @@ chainsync_parse_units(PG_FUNCTION_ARGS)
 		strspn(fraction + decimals, "0") < places - decimals)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("value has more than %d decimal places", decimals)));
+				 errmsg("value does not fit %d decimal places", decimals)));
 	initStringInfo(&result);
 	appendBinaryStringInfo(&result, value, (int) (digits - value + whole));
 	appendStringInfo(&result, "%.*s", (int) Min(places, (size_t) decimals),

@@ -195,7 +195,7 @@ audit_block(Audit *audit)
 			break;
 		case STORED_OK:
 			put_copies(audit, &stored);
-			verify_normalise(&stored.block);
+			verify_fill(&stored.block);
 			put_verification(audit, &stored.block);
 			put_seam(audit, &stored.block);
 			break;

@@ -359,6 +359,19 @@ prove(Source *source, SourceBlock *block, Exchange *exchange, char *message,
 	return false;
 }
 
+/* No endpoint gives what is needed to prove the block. */
+static void
+give_up_lacking(Source *source, SourceBlock *block, const char *message)
+{
+	if (source->verify_result->failures[0].check == VERIFY_RECEIPTS_ROOT)
+		give_up(source, block, "receipt_root_missing",
+				psprintf("%s; allow_missing_receipt_root => true takes such "
+						 "receipts, below the chain's Byzantium block",
+						 message));
+	else
+		give_up(source, block, "incomplete_answer", message);
+}
+
 /*
  * The block as this endpoint gave it is not written.  What was left out is
  * the endpoint's lack; what was wrong is a lie, or our model is wrong: the
@@ -388,10 +401,7 @@ refuse_block(Source *source, SourceBlock *block, Exchange *exchange,
 		fetch->lacking |= bit;
 		if ((fetch->lacking & all) == all)
 		{
-			give_up(source, block, "receipt_root_missing",
-					psprintf("%s; allow_missing_receipt_root => true takes "
-							 "such receipts, below the chain's Byzantium "
-							 "block", message));
+			give_up_lacking(source, block, message);
 			return;
 		}
 	}

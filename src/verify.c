@@ -463,14 +463,10 @@ normalise_transaction(EvmTransaction *tx)
 		tx->present |= EVM_TX_V | EVM_TX_Y_PARITY;
 }
 
+/* What some nodes made up. */
 static void
-normalise_receipt(EvmReceipt *receipt, const EvmTransaction *tx)
+strip_receipt(EvmReceipt *receipt, const EvmTransaction *tx)
 {
-	if ((receipt->present & EVM_RECEIPT_TYPE) == 0)
-	{
-		receipt->type = tx->type;
-		receipt->present |= EVM_RECEIPT_TYPE;
-	}
 	if (receipt->root != NULL)
 	{
 		/* the trie holds one of them, and it is not the status */
@@ -490,7 +486,7 @@ normalise_receipt(EvmReceipt *receipt, const EvmTransaction *tx)
 }
 
 void
-verify_normalise(EvmBlock *block)
+verify_fill(EvmBlock *block)
 {
 	if (block->sha3_uncles != NULL &&
 		memcmp(block->sha3_uncles, verify_no_uncles_hash, 32) == 0)
@@ -499,5 +495,21 @@ verify_normalise(EvmBlock *block)
 		normalise_transaction(&block->transactions[i]);
 	for (uint32_t i = 0; i < block->receipt_count &&
 		 i < block->transaction_count; i++)
-		normalise_receipt(&block->receipts[i], &block->transactions[i]);
+	{
+		EvmReceipt *receipt = &block->receipts[i];
+
+		if (receipt->present & EVM_RECEIPT_TYPE)
+			continue;
+		receipt->type = block->transactions[i].type;
+		receipt->present |= EVM_RECEIPT_TYPE;
+	}
+}
+
+void
+verify_normalise(EvmBlock *block)
+{
+	verify_fill(block);
+	for (uint32_t i = 0; i < block->receipt_count &&
+		 i < block->transaction_count; i++)
+		strip_receipt(&block->receipts[i], &block->transactions[i]);
 }

@@ -296,6 +296,12 @@ typedef struct VerifyUncles
 extern void verify_normalise(EvmBlock *block);
 
 /*
+ * The first half of it, for a block that was normalised before it was stored:
+ * sets what follows, removes nothing.
+ */
+extern void verify_fill(EvmBlock *block);
+
+/*
  * Make the checks.
  *
  * Returns: result->status

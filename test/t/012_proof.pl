@@ -132,7 +132,9 @@ foreach my $table (qw(blocks transactions logs withdrawals))
 		my ($column, $type) = split /\|/;
 		next if $unproven{"$table.$column"};
 		my $quoted = qq{"$column"};
-		my $new = sprintf $others{$type}, $quoted;
+		# a key moves out of the others' way
+		my $new = $column =~ /^(transaction|log|withdrawal)_index$/
+		  ? "$quoted + 100000" : sprintf $others{$type}, $quoted;
 		my ($rc, $out, $err) = $node->psql('postgres', qq{
 			BEGIN;
 			UPDATE levels.$table SET $quoted = $new WHERE ctid = (
@@ -166,6 +168,10 @@ SKIP:
 		  if $entry->{has_receipts} && $entry->{class} eq 'verified';
 	}
 	my %sims;
+
+	# Ropsten was recorded from a node that did not give effectiveGasPrice
+	value("INSERT INTO chainsync.quirks (chain_id, check_name, reason)
+		VALUES (3, 'effective_gas_price', 'not given by the node')");
 	foreach my $chain (sort keys %entries)
 	{
 		my @numbers = map { $_->{number} } @{ $entries{$chain} };
@@ -183,7 +189,8 @@ SKIP:
 			qq{SELECT target <\@ chainsync.synced(name) FROM chainsync.chains WHERE name = '$chain'});
 		is(value(qq{SELECT count(*) FROM "$chain".blocks WHERE (chainsync.checks(checks)).failed = '{}'}),
 			$count, "$chain: all $count recorded blocks pass");
-		is(value("SELECT count(*) FROM chainsync.audit('$chain', 0, 1000000000000)"),
+		is(value("SELECT count(*) FROM chainsync.audit('$chain', 0, 1000000000000)
+				WHERE problem <> 'unprovable'"),
 			0, "$chain: and again from their rows");
 	}
 	$_->stop foreach values %sims;
