@@ -24,6 +24,8 @@ typedef struct Decoder
 	uint64_t	budget;
 	bool		strict;
 	AbiError   *error;
+	const AbiValue *top;		/* the values of the outermost frame */
+	uint64_t	member;			/* which is being decoded, once one is */
 } Decoder;
 
 /* The members of a frame: a tuple's, or `count` elements. */
@@ -202,7 +204,9 @@ decode_frame(Decoder *decoder, const Frame *frame, size_t base,
 	size_t		ignored;
 
 	if (base > decoder->len || heads > decoder->len - base)
-		return truncated(decoder);
+		return values != decoder->top ? truncated(decoder) :
+			abi_fail(decoder->error, ABI_TRUNCATED,
+					 "%zu bytes of data are too few", decoder->len);
 	*end = base + heads;
 	for (uint64_t i = 0; i < frame->count; i++)
 	{
@@ -211,6 +215,8 @@ decode_frame(Decoder *decoder, const Frame *frame, size_t base,
 
 		if (frame_skips(frame, i))
 			continue;
+		if (values == decoder->top)
+			decoder->member = i;
 		if (!type->dynamic)
 		{
 			if (!decode_value(decoder, type, pos, &values[i], &ignored))
@@ -318,6 +324,17 @@ decode_value(Decoder *decoder, const AbiType *type, size_t pos,
 	}
 }
 
+/* Says of which parameter an error is, counted from 1; always false. */
+static bool
+fail_at(AbiError *error, uint64_t member)
+{
+	AbiError	inner = *error;
+
+	memset(error, 0, sizeof(*error));
+	return abi_fail(error, inner.status, "parameter %llu: %s",
+					(unsigned long long) member + 1, inner.message);
+}
+
 static bool
 decode_members(AbiValue *values, Arena *arena, const AbiType *tuple,
 			   bool skip_indexed, const uint8_t *data, size_t len,
@@ -325,13 +342,13 @@ decode_members(AbiValue *values, Arena *arena, const AbiType *tuple,
 {
 	static const uint8_t nothing[1];
 	Decoder		decoder = {arena, len > 0 ? data : nothing, len,
-	ABI_BUDGET(len), strict, error};
+	ABI_BUDGET(len), strict, error, values, UINT64_MAX};
 	Frame		frame = {tuple->members, NULL, tuple->member_count,
 	skip_indexed};
 	size_t		end;
 
 	if (!decode_frame(&decoder, &frame, 0, values, &end))
-		return false;
+		return decoder.member != UINT64_MAX && fail_at(error, decoder.member);
 	if (strict && end != len)
 		return abi_fail(error, ABI_NOT_CANONICAL,
 						"there is more data than the types need");
@@ -356,7 +373,7 @@ abi_decode_event(AbiValue *values, Arena *arena, const AbiEntry *event,
 				 AbiError *error)
 {
 	const AbiType *inputs = event->inputs;
-	Decoder		decoder = {arena, data, len, 0, strict, error};
+	Decoder		decoder = {arena, data, len, 0, strict, error, NULL, 0};
 	uint32_t	next = event->anonymous ? 0 : 1;
 
 	memset(error, 0, sizeof(*error));
@@ -380,7 +397,7 @@ abi_decode_event(AbiValue *values, Arena *arena, const AbiEntry *event,
 			values[i].hashed = true;
 		else if (!decode_word(&decoder, inputs->members[i].type,
 							  topics32[next], &values[i]))
-			return false;
+			return fail_at(error, i);
 		next++;
 	}
 	return decode_members(values, arena, inputs, true, data, len, strict,

@@ -193,7 +193,7 @@ out_of_range(AbiError *error)
 static bool
 append_digit(Uint256 *value, unsigned digit)
 {
-	unsigned __int128 carry = digit;
+	unsigned	__int128 carry = digit;
 
 	for (int i = 0; i < 4; i++)
 	{
@@ -281,7 +281,7 @@ magnitude_fits(const AbiType *type, const Uint256 *magnitude, bool negative)
 static void
 negate(Uint256 *value)
 {
-	unsigned __int128 carry = 1;
+	unsigned	__int128 carry = 1;
 
 	for (int i = 0; i < 4; i++)
 	{

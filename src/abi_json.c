@@ -64,7 +64,7 @@ static size_t
 word_digits(char *out, const AbiType *type, const uint8_t *word)
 {
 	bool		negative = (type->kind == ABI_INT || type->kind == ABI_FIXED) &&
-		(word[0] & 0x80) != 0;
+	(word[0] & 0x80) != 0;
 	uint8_t		magnitude[ABI_WORD];
 	Uint256		value;
 	unsigned	carry = 1;
@@ -101,8 +101,8 @@ static void
 put_fixed(AbiText *out, const AbiType *type, const uint8_t *word)
 {
 	static const char zeros[] =
-		"00000000000000000000000000000000000000000"
-		"000000000000000000000000000000000000000000";
+	"00000000000000000000000000000000000000000"
+	"000000000000000000000000000000000000000000";
 	char		text[80];
 	size_t		len = word_digits(text, type, word);
 	const char *digits = text;

@@ -41,7 +41,7 @@ bool
 abi_values_jsonb(Datum *result, Arena *arena, const AbiType *tuple,
 				 const AbiValue *values, bool as_object, AbiError *error)
 {
-	AbiText		text;
+	AbiText text;
 
 	abi_text_init(&text, arena, MAX_RESULT);
 	if (!abi_json_put(&text, tuple, values, as_object, error))
@@ -53,7 +53,7 @@ abi_values_jsonb(Datum *result, Arena *arena, const AbiType *tuple,
 bool
 abi_decoded_jsonb(Datum *result, Arena *arena, const AbiDecoded *decoded)
 {
-	AbiText		text;
+	AbiText text;
 	AbiError	error;
 
 	if (decoded->entry == NULL)
@@ -164,11 +164,14 @@ scalar_from_jsonb(AbiValue *value, Arena *arena, const AbiType *type,
 
 	if (json->type == jbvBool && type->kind == ABI_BOOL)
 		text = json->val.boolean ? "true" : "false";
+
 	else if (json->type == jbvNumeric && is_number)
 		text = DatumGetCString(DirectFunctionCall1(numeric_out,
 												   NumericGetDatum(json->val.numeric)));
+
 	else if (json->type == jbvString && type->kind != ABI_BOOL)
 		text = pnstrdup(json->val.string.val, json->val.string.len);
+
 	else
 		return abi_fail(error, ABI_BAD_VALUE,
 						"expected %s",

@@ -95,8 +95,8 @@ read_bindings(LogsDecoder *decoder, int chain)
 								 HASH_ELEM | HASH_BLOBS);
 	spi_run(SPI_OK_SELECT, true,
 			"SELECT address, abi, from_block, to_block "
-			"FROM chainsync.abi_bindings WHERE chain OPERATOR(pg_catalog.=) %d "
-			"ORDER BY abi COLLATE \"C\", from_block", chain);
+			"FROM chainsync.abi_bindings "
+			"WHERE chain OPERATOR(pg_catalog.=) %d ORDER BY abi COLLATE pg_catalog.\"C\", from_block", chain);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Binding    *binding = spi_alloc(sizeof(Binding));
@@ -205,6 +205,7 @@ decode_row(LogsDecoder *decoder, HeapTuple row, TupleDesc desc)
 		return result;
 	global = abi_registry_find(decoder->registry, ABI_ENTRY_EVENT, topics[0],
 							   32, NULL);
+
 	return abi_choose_event(decoder->arena, &global, 1, topics, count,
 							(uint8 *) VARDATA_ANY(data),
 							VARSIZE_ANY_EXHDR(data));
@@ -299,6 +300,7 @@ chainsync_decode_logs(PG_FUNCTION_ARGS)
 	char		nulls[] = "   ";
 	Identity	saved;
 	ChainConfig *chain;
+	char	   *query;
 	Portal		portal;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -325,20 +327,15 @@ chainsync_decode_logs(PG_FUNCTION_ARGS)
 		elog(ERROR, "chain was removed meanwhile");
 	identity_restore(&saved);
 	read_bindings(&decoder, chain->id);
-	portal = SPI_cursor_open_with_args(NULL,
-									   psprintf("SELECT " LOG_COLUMNS
-												" FROM %s WHERE block_number "
-												"OPERATOR(pg_catalog.>=) $1 "
-												"AND block_number "
-												"OPERATOR(pg_catalog.<=) $2 "
-												"%s ORDER BY block_number, "
-												"log_index",
-												chain_table(chain, TABLE_LOGS)->qualified,
-												nulls[2] == 'n' ? "" :
-												"AND address "
-												"OPERATOR(pg_catalog.=) "
-												"ANY ($3)"),
-									   3, types, values, nulls, true, 0);
+	query = psprintf("SELECT " LOG_COLUMNS " FROM %s "
+					 "WHERE block_number OPERATOR(pg_catalog.>=) $1 "
+					 "AND block_number OPERATOR(pg_catalog.<=) $2%s "
+					 "ORDER BY block_number, log_index",
+					 chain_table(chain, TABLE_LOGS)->qualified,
+					 nulls[2] == 'n' ? "" :
+					 " AND address OPERATOR(pg_catalog.=) ANY ($3)");
+	portal = SPI_cursor_open_with_args(NULL, query, 3, types, values, nulls,
+									   true, 0);
 	decode_all(&decoder, portal);
 	SPI_cursor_close(portal);
 	hash_destroy(decoder.bound);

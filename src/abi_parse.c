@@ -415,7 +415,7 @@ abi_parse_callable(AbiEntry *entry, Arena *arena, const char *text,
 }
 
 bool
-abi_parse_types(const AbiType **tuple, Arena *arena, const AbiText8 *types,
+abi_parse_types(const AbiType **tuple, Arena *arena, const AbiSlice *types,
 				uint32_t count, AbiError *error)
 {
 	AbiParams	params = {NULL, 0, 0};
@@ -502,7 +502,7 @@ read_declaration(Parser *parser, AbiDefinition *definition)
 
 bool
 abi_parse_lines(AbiDefinition *definition, Arena *arena,
-				const AbiText8 *lines, uint32_t count, AbiError *error)
+				const AbiSlice *lines, uint32_t count, AbiError *error)
 {
 	Parser		parser;
 

@@ -29,11 +29,11 @@
 
 #define ABI_MAX_ENTRIES 10000	/* of one ABI */
 
-typedef struct AbiText8
+typedef struct AbiSlice
 {
 	const char *data;
 	size_t		len;
-} AbiText8;
+} AbiSlice;
 
 typedef struct AbiDefinition
 {
@@ -53,12 +53,12 @@ extern bool abi_parse_callable(AbiEntry *entry, Arena *arena,
 
 /* A list of types, each with a name or without, as a tuple. */
 extern bool abi_parse_types(const AbiType **tuple, Arena *arena,
-							const AbiText8 *types, uint32_t count,
+							const AbiSlice *types, uint32_t count,
 							AbiError *error);
 
 /* Declarations of any kind; empty ones are passed over. */
 extern bool abi_parse_lines(AbiDefinition *definition, Arena *arena,
-							const AbiText8 *lines, uint32_t count,
+							const AbiSlice *lines, uint32_t count,
 							AbiError *error);
 
 /*

@@ -18,7 +18,7 @@
 
 /* A member that is a string; false when it is something else. */
 static bool
-get_string(json_object *object, const char *name, AbiText8 *out)
+get_string(json_object *object, const char *name, AbiSlice *out)
 {
 	json_object *member;
 
@@ -49,7 +49,7 @@ get_flag(json_object *object, const char *name, bool *out)
 }
 
 static bool
-text_is(AbiText8 text, const char *wanted)
+text_is(AbiSlice text, const char *wanted)
 {
 	return strlen(wanted) == text.len &&
 		memcmp(wanted, text.data, text.len) == 0;
@@ -60,10 +60,10 @@ static const AbiType *read_list(Arena *arena, json_object *list,
 
 /* Where the dimensions of an array type begin, or the type's length. */
 static size_t
-base_length(AbiText8 type)
+base_length(AbiSlice type)
 {
 	const char *bracket = type.len == 0 ? NULL :
-		memchr(type.data, '[', type.len);
+	memchr(type.data, '[', type.len);
 
 	return bracket == NULL ? type.len : (size_t) (bracket - type.data);
 }
@@ -95,11 +95,11 @@ read_dimensions(Arena *arena, const AbiType *type, const char *pos,
 }
 
 static const AbiType *
-read_type(Arena *arena, json_object *param, AbiText8 name, int depth,
+read_type(Arena *arena, json_object *param, AbiSlice name, int depth,
 		  AbiError *error)
 {
 	size_t		base = base_length(name);
-	AbiText8	base_name = {name.data, base};
+	AbiSlice	base_name = {name.data, base};
 	const AbiType *type;
 	json_object *components = NULL;
 
@@ -118,8 +118,8 @@ static bool
 read_param(Arena *arena, AbiParams *params, json_object *param,
 		   bool can_index, int depth, AbiError *error)
 {
-	AbiText8	name;
-	AbiText8	type_name;
+	AbiSlice	name;
+	AbiSlice	type_name;
 	bool		indexed;
 	const AbiType *type;
 
@@ -165,7 +165,7 @@ read_list(Arena *arena, json_object *list, bool can_index, int depth,
 
 /* Puts the item's name before the message. */
 static bool
-fail_in(AbiError *error, AbiText8 name)
+fail_in(AbiError *error, AbiSlice name)
 {
 	char		message[sizeof(error->message)];
 	AbiStatus	status = error->status;
@@ -181,7 +181,7 @@ fail_in(AbiError *error, AbiText8 name)
 
 /* Counts a function whose types no ABI has. */
 static bool
-skip_item(AbiDefinition *definition, Arena *arena, AbiText8 name,
+skip_item(AbiDefinition *definition, Arena *arena, AbiSlice name,
 		  AbiError *error)
 {
 	char	   *copy;
@@ -209,8 +209,8 @@ read_item(AbiDefinition *definition, Arena *arena, json_object *item,
 {
 	AbiEntry   *entry = &definition->entries[definition->count];
 	AbiEntryKind kind = ABI_ENTRY_FUNCTION;
-	AbiText8	type;
-	AbiText8	name;
+	AbiSlice	type;
+	AbiSlice	name;
 	json_object *inputs = NULL;
 	const AbiType *tuple;
 
@@ -287,7 +287,7 @@ read_strings(AbiDefinition *definition, Arena *arena, json_object *list,
 			 AbiError *error)
 {
 	size_t		count = json_object_array_length(list);
-	AbiText8   *lines = arena_alloc_array(arena, count, sizeof(AbiText8));
+	AbiSlice   *lines = arena_alloc_array(arena, count, sizeof(AbiSlice));
 	uint32_t	used = 0;
 
 	if (lines == NULL)
@@ -339,7 +339,7 @@ read_items(AbiDefinition *definition, Arena *arena, json_object *root,
 	for (size_t i = 0; i < count; i++)
 	{
 		json_object *item = list == NULL ? root :
-			json_object_array_get_idx(list, i);
+		json_object_array_get_idx(list, i);
 
 		if (!json_object_is_type(item, json_type_string) &&
 			!read_item(definition, arena, item, error))

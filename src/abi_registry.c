@@ -20,7 +20,6 @@
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "storage/proc.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -53,7 +52,7 @@ PG_FUNCTION_INFO_V1(chainsync_as_abi_admin);
 /* What tells one snapshot from another. */
 typedef struct SnapshotKey
 {
-	LocalTransactionId transaction;
+	TimestampTz transaction;
 	SubTransactionId subtransaction;
 	TransactionId xmin;
 	TransactionId xmax;
@@ -112,8 +111,8 @@ insert_entry(const char *abi, bool shipped, int ordinal,
 	values[8] = abi_jsonb(&inputs);
 	values[9] = Int32GetDatum((int32) entry->indexed_count);
 	values[10] = BoolGetDatum(entry->anonymous);
-	if (SPI_execute_with_args("INSERT INTO chainsync.abi_entries (abi, shipped, "
-							  "ordinal, kind, name, signature, topic0, "
+	if (SPI_execute_with_args("INSERT INTO chainsync.abi_entries (abi, "
+							  "shipped, ordinal, kind, name, signature, topic0, "
 							  "selector, inputs, indexed_count, anonymous) "
 							  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
 							  "$10, $11)", lengthof(types), types, values,
@@ -133,8 +132,8 @@ replace_rows(const char *name, Datum abi, bool shipped,
 							  "name OPERATOR(pg_catalog.=) $1 AND "
 							  "shipped OPERATOR(pg_catalog.=) $2", 2, types,
 							  values, NULL, false, 0) != SPI_OK_DELETE ||
-		SPI_execute_with_args("INSERT INTO chainsync.abis (name, shipped, abi) "
-							  "VALUES ($1, $2, $3)", 3, types, values, NULL,
+		SPI_execute_with_args("INSERT INTO chainsync.abis (name, shipped, "
+							  "abi) VALUES ($1, $2, $3)", 3, types, values, NULL,
 							  false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not change chainsync.abis");
 	for (uint32 i = 0; i < definition->count; i++)
@@ -230,6 +229,7 @@ Datum
 chainsync_register_abi_text(PG_FUNCTION_ARGS)
 {
 	char	   *abi = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Datum		lines;
 	Datum		json;
 
 	switch (abi[strspn(abi, " \t\r\n")])
@@ -239,10 +239,11 @@ chainsync_register_abi_text(PG_FUNCTION_ARGS)
 			json = DirectFunctionCall1(jsonb_in, CStringGetDatum(abi));
 			break;
 		default:
-			json = abi_lines_to_jsonb(DatumGetArrayTypeP(OidFunctionCall2Coll(F_STRING_TO_ARRAY_TEXT_TEXT,
-																			  DEFAULT_COLLATION_OID,
-																			  PG_GETARG_DATUM(1),
-																			  CStringGetTextDatum("\n"))));
+			lines = OidFunctionCall2Coll(F_STRING_TO_ARRAY_TEXT_TEXT,
+										 DEFAULT_COLLATION_OID,
+										 PG_GETARG_DATUM(1),
+										 CStringGetTextDatum("\n"));
+			json = abi_lines_to_jsonb(DatumGetArrayTypeP(lines));
 			break;
 	}
 	PG_RETURN_INT32(store_as_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)),
@@ -316,7 +317,7 @@ abi_registry_open(struct FmgrInfo *call_site)
 	SnapshotKey key;
 
 	memset(&key, 0, sizeof(key));
-	key.transaction = MyProc->lxid;
+	key.transaction = GetCurrentTransactionStartTimestamp();
 	key.subtransaction = GetCurrentSubTransactionId();
 	key.xmin = snapshot->xmin;
 	key.xmax = snapshot->xmax;
@@ -389,6 +390,16 @@ require_abi(const char *abi)
 						 "register_abi adds one.")));
 }
 
+/* Entries of ABIs that are in use, one's own first; $3 NULL: of all ABIs. */
+static const char candidates_query[] =
+"SELECT e.abi, e.name, e.inputs, e.anonymous "
+"FROM chainsync.abi_entries AS e "
+"WHERE %s AND e.kind OPERATOR(pg_catalog.=) $2 "
+"AND ($3 IS NULL OR e.abi OPERATOR(pg_catalog.=) $3) "
+"AND NOT (e.shipped AND EXISTS (SELECT FROM chainsync.abis AS own "
+"WHERE own.name OPERATOR(pg_catalog.=) e.abi AND NOT own.shipped)) "
+"ORDER BY e.shipped, e.abi COLLATE pg_catalog.\"C\", e.ordinal";
+
 /* Reads the rows that `condition` ($1 hash, $2 kind, $3 ABI) selects. */
 static AbiCandidates
 read_candidates(AbiRegistry *registry, AbiEntryKind kind,
@@ -408,20 +419,9 @@ read_candidates(AbiRegistry *registry, AbiEntryKind kind,
 	values[1] = CStringGetTextDatum(kind_names[kind]);
 	values[2] = abi == NULL ? (Datum) 0 : CStringGetTextDatum(abi);
 	nulls[2] = abi == NULL ? 'n' : ' ';
-	if (SPI_execute_with_args(psprintf("SELECT e.abi, e.name, e.inputs, "
-									   "e.anonymous "
-									   "FROM chainsync.abi_entries AS e WHERE "
-									   "%s AND e.kind OPERATOR(pg_catalog.=) $2 "
-									   "AND ($3 IS NULL OR e.abi "
-									   "OPERATOR(pg_catalog.=) $3) AND NOT "
-									   "(e.shipped AND EXISTS (SELECT FROM "
-									   "chainsync.abis AS own WHERE own.name "
-									   "OPERATOR(pg_catalog.=) e.abi AND NOT "
-									   "own.shipped)) ORDER BY e.shipped, "
-									   "e.abi COLLATE \"C\", e.ordinal",
-									   condition),
-							  3, types, values, nulls, true,
-							  ABI_MAX_ENTRIES) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(psprintf(candidates_query, condition), 3, types,
+							  values, nulls, true, ABI_MAX_ENTRIES) !=
+		SPI_OK_SELECT)
 		elog(ERROR, "could not read chainsync.abi_entries");
 	result.count = (int) SPI_processed;
 	entries = arena_alloc_array(&registry->arena, result.count,

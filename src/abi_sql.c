@@ -64,6 +64,9 @@ void
 abi_report(const AbiError *error, const char *what)
 {
 	int			code = ERRCODE_DATA_EXCEPTION;
+	char	   *message = pg_any_to_server(error->message,
+										   (int) strlen(error->message),
+										   PG_UTF8);
 
 	switch (error->status)
 	{
@@ -92,11 +95,11 @@ abi_report(const AbiError *error, const char *what)
 	}
 	if (error->status == ABI_BAD_TEXT)
 		ereport(ERROR,
-				(errcode(code), errmsg("%s: %s", what, error->message),
+				(errcode(code), errmsg("%s: %s", what, message),
 				 errhint("With bytes in place of string its bytes are "
 						 "shown.")));
 	ereport(ERROR,
-			(errcode(code), errmsg("%s: %s", what, error->message)));
+			(errcode(code), errmsg("%s: %s", what, message)));
 }
 
 bytea *
@@ -116,10 +119,10 @@ abi_bytea(const uint8_t *bytes, size_t len)
 }
 
 /* An argument of type text, in UTF-8. */
-static AbiText8
+static AbiSlice
 text_argument(Datum argument)
 {
-	AbiText8	result;
+	AbiSlice	result;
 	char	   *value = TextDatumGetCString(argument);
 
 	result.data = pg_server_to_any(value, (int) strlen(value), PG_UTF8);
@@ -145,7 +148,7 @@ chainsync_keccak256(PG_FUNCTION_ARGS)
 static AbiEntry
 event_argument(Arena *arena, Datum argument)
 {
-	AbiText8	text = text_argument(argument);
+	AbiSlice text = text_argument(argument);
 	AbiEntry	entry;
 	AbiError	error;
 
@@ -158,7 +161,7 @@ event_argument(Arena *arena, Datum argument)
 static AbiEntry
 callable_argument(Arena *arena, Datum argument)
 {
-	AbiText8	text = text_argument(argument);
+	AbiSlice text = text_argument(argument);
 	AbiEntry	entry;
 	AbiError	error;
 
@@ -205,7 +208,7 @@ types_argument(Arena *arena, ArrayType *array)
 	Datum	   *items;
 	bool	   *nulls;
 	int			count;
-	AbiText8   *types;
+	AbiSlice   *types;
 	const AbiType *tuple;
 	AbiError	error;
 
@@ -215,7 +218,7 @@ types_argument(Arena *arena, ArrayType *array)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("more than %d types", ABI_MAX_NODES)));
-	types = palloc(sizeof(AbiText8) * (count + 1));
+	types = palloc(sizeof(AbiSlice) * (count + 1));
 	for (int i = 0; i < count; i++)
 	{
 		if (nulls[i])
@@ -344,7 +347,7 @@ chainsync_decode_log(PG_FUNCTION_ARGS)
 {
 	const uint8 *topics[ABI_MAX_TOPICS];
 	char	   *abi = PG_ARGISNULL(2) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(2));
+	text_to_cstring(PG_GETARG_TEXT_PP(2));
 	AbiCandidates named = {NULL, 0};
 	AbiCandidates anonymous = {NULL, 0};
 	AbiRegistry *registry;

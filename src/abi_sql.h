@@ -21,7 +21,7 @@ extern Arena *abi_arena_create(size_t limit);
 extern void abi_report(const AbiError *error, const char *what)
 			pg_attribute_noreturn();
 
-extern bytea *abi_bytea(const uint8_t *bytes, size_t len);
+extern bytea * abi_bytea(const uint8_t *bytes, size_t len);
 
 /* A jsonb of JSON in UTF-8. */
 extern Datum abi_jsonb(const AbiText *json);

@@ -474,6 +474,7 @@ strip_receipt(EvmReceipt *receipt, const EvmTransaction *tx)
 		receipt->present &= ~EVM_RECEIPT_STATUS;
 	}
 	if (tx->type <= TXN_SET_CODE && tx->type != TXN_BLOB &&
+		(receipt->present & EVM_RECEIPT_BLOB_GAS_USED) &&
 		receipt->blob_gas_used == 0)
 	{
 		/* some nodes say of every transaction that it used no blob gas */

@@ -101,7 +101,7 @@ static void
 fuzz_decoder(Arena *arena, const char *text, size_t size)
 {
 	const char *end = memchr(text, '\n', size);
-	AbiText8	type = {text, end == NULL ? size : (size_t) (end - text)};
+	AbiSlice	type = {text, end == NULL ? size : (size_t) (end - text)};
 	const uint8_t *data = (const uint8_t *) text + type.len;
 	size_t		len = size - type.len;
 	const AbiType *tuple;
@@ -160,7 +160,7 @@ check_definition(Arena *arena, const AbiDefinition *definition)
 static void
 fuzz_lines(Arena *arena, const char *text, size_t size)
 {
-	AbiText8	lines[MAX_LINES];
+	AbiSlice	lines[MAX_LINES];
 	uint32_t	count = 0;
 	AbiDefinition definition;
 	AbiError	error;

@@ -65,7 +65,7 @@ SELECT p.proname AS name, pg_get_function_identity_arguments(p.oid) AS arguments
 	pg_get_function_result(p.oid) AS result
 FROM pg_proc AS p
 WHERE p.pronamespace = 'chainsync'::regnamespace AND p.proname NOT LIKE '\_%'
-ORDER BY p.proname COLLATE "C";
+ORDER BY p.proname COLLATE "C", pg_get_function_identity_arguments(p.oid) COLLATE "C";
 
 SELECT c.relname AS view, string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum) AS columns
 FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid

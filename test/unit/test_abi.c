@@ -36,7 +36,7 @@ check_strict(const AbiType *tuple, const uint8_t *data, size_t len,
 	bool		tolerant = abi_decode(values, &arena, tuple, data, len, false,
 									  &error);
 	bool		canonical = tolerant &&
-		abi_encodes_to(&arena, tuple, values, data, len);
+	abi_encodes_to(&arena, tuple, values, data, len);
 	bool		strict = abi_decode(values, &arena, tuple, data, len, true,
 									&error);
 
@@ -80,13 +80,13 @@ check_vector(json_object *vector)
 	values = abi_values_for(&arena, tuple);
 	data = exact_copy(encoded.data, encoded.len);
 	if (CHECK_NAMED(abi_decode(values, &arena, tuple, data, encoded.len, true,
-							&error), "decodes strictly", name))
+							   &error), "decodes strictly", name))
 		CHECK_NAMED(abi_values_are(&arena, tuple, values, expected),
-				 "values are equal", name);
+					"values are equal", name);
 	if (CHECK_NAMED(abi_value_of(&made, &arena, tuple, expected, &error),
-				 "values are read", name))
+					"values are read", name))
 		CHECK_NAMED(abi_encodes_to(&arena, tuple, made.items, data, encoded.len),
-				 "encodes to the same bytes", name);
+					"encodes to the same bytes", name);
 	check_pieces(tuple, data, encoded.len, name);
 	free(data);
 }
@@ -100,8 +100,8 @@ entry_of(AbiEntry *entry, json_object *item, const char *name)
 	AbiError	error;
 
 	if (!CHECK_NAMED(abi_parse_json(&definition, &arena, text, strlen(text),
-								 &error) && definition.count == 1,
-				  "the item parses", name))
+									&error) && definition.count == 1,
+					 "the item parses", name))
 		return false;
 	*entry = definition.entries[0];
 	return true;
@@ -140,11 +140,11 @@ check_log(json_object *log, bool strict)
 	values = abi_values_for(&arena, entry.inputs);
 	data = exact_copy(bytes.data, bytes.len);
 	if (CHECK_NAMED(abi_decode_event(values, &arena, &entry, topics, topic_count,
-								  data, bytes.len, strict, &error),
-				 "the log decodes", name))
+									 data, bytes.len, strict, &error),
+					"the log decodes", name))
 		CHECK_NAMED(abi_values_are(&arena, entry.inputs, values,
-								corpus_get(log, "values")),
-				 "values are equal", name);
+								   corpus_get(log, "values")),
+					"values are equal", name);
 	free(data);
 }
 
@@ -190,12 +190,12 @@ check_undecodable(json_object *log)
 	topic_count = topics_of(topics, log);
 	data = corpus_bytes(&arena, log, "data");
 	if (!CHECK_NAMED(abi_parse_entry(&entry, &arena, ABI_ENTRY_EVENT, event,
-								  strlen(event), &error), "parses", event))
+									 strlen(event), &error), "parses", event))
 		return;
 	values = abi_values_for(&arena, entry.inputs);
 	CHECK_NAMED(!abi_decode_event(values, &arena, &entry, topics, topic_count,
-							   data.data, data.len, false, &error) &&
-			 error.status == ABI_NO_MATCH, "does not match", event);
+								  data.data, data.len, false, &error) &&
+				error.status == ABI_NO_MATCH, "does not match", event);
 }
 
 /* Their "canonical" is ethers' encoding again; ours is strict decoding. */
@@ -221,12 +221,12 @@ check_real_call(json_object *call)
 	strict = abi_decode(values, &arena, entry.inputs, data, input.len - 4,
 						true, &error);
 	CHECK_NAMED(strict == json_object_get_boolean(corpus_get(call, "canonical")),
-			 "strict where ethers encodes the same", name);
+				"strict where ethers encodes the same", name);
 	if (CHECK_NAMED(abi_decode(values, &arena, entry.inputs, data, input.len - 4,
-							false, &error), "decodes", name))
+							   false, &error), "decodes", name))
 		CHECK_NAMED(abi_values_are(&arena, entry.inputs, values,
-								corpus_get(call, "values")),
-				 "values are equal", name);
+								   corpus_get(call, "values")),
+					"values are equal", name);
 	check_strict(entry.inputs, data, input.len - 4, name);
 	check_pieces(entry.inputs, data, input.len - 4, name);
 	free(data);
@@ -263,12 +263,12 @@ check_signature(json_object *vector)
 	{
 		CHECK_TEXT(entry.signature, signature);
 		CHECK_NAMED(memcmp(entry.hash, selector.data, 4) == 0, "selector",
-				 signature);
+					signature);
 	}
 	CHECK_NAMED(abi_parse_callable(&entry, &arena, signature, strlen(signature),
-								&error) &&
-			 memcmp(entry.hash, selector.data, 4) == 0, "selector of text",
-			 signature);
+								   &error) &&
+				memcmp(entry.hash, selector.data, 4) == 0, "selector of text",
+				signature);
 }
 
 /* The values that a library found, or NULL. */
@@ -311,15 +311,15 @@ check_malformed_verdict(json_object *vector, const AbiType *tuple,
 	{
 		refused_by_us_only++;
 		if (!CHECK_NAMED(error->status == ABI_OUT_OF_RANGE,
-					  "refused for a value's range only", name))
+						 "refused for a value's range only", name))
 			printf("\t%s\n", error->message);
 	}
 	if (!good || (ethers == NULL && viem == NULL))
 		return;
 	ours = abi_json_of(&arena, tuple, values, &shown);
 	CHECK_NAMED(ours == NULL ? shown.status == ABI_BAD_TEXT :
-			 abi_same(tuple, ours, ethers != NULL ? ethers : viem),
-			 "values are equal", name);
+				abi_same(tuple, ours, ethers != NULL ? ethers : viem),
+				"values are equal", name);
 	json_object_put(ours);
 }
 
@@ -412,9 +412,9 @@ check_basic(void)
 			json_object_array_put_idx(args, 3, json_object_new_string("0x48656c6c6f2c20776f726c6421"));
 		}
 		CHECK_NAMED(abi_value_of(&made, &arena, tuple, corpus_get(test, "args"),
-							  &error) &&
-				 abi_encodes_to(&arena, tuple, made.items, encoded.data,
-								encoded.len), "encodes", name);
+								 &error) &&
+					abi_encodes_to(&arena, tuple, made.items, encoded.data,
+								   encoded.len), "encodes", name);
 	}
 	json_object_put(root);
 }

@@ -16,7 +16,7 @@ static Arena arena;
 static const char *
 canonical(const char *text)
 {
-	AbiText8	type = {text, strlen(text)};
+	AbiSlice	type = {text, strlen(text)};
 	const AbiType *tuple;
 	AbiError	error;
 	AbiText		out;
@@ -148,7 +148,7 @@ static bool
 parse_lines(AbiDefinition *definition, AbiError *error,
 			const char *const *lines, uint32_t count)
 {
-	AbiText8	texts[40];
+	AbiSlice	texts[40];
 
 	for (uint32_t i = 0; i < count; i++)
 	{
@@ -278,7 +278,7 @@ test_json(void)
 static const char *
 keys_of(const char *text)
 {
-	AbiText8	type = {text, strlen(text)};
+	AbiSlice	type = {text, strlen(text)};
 	const AbiType *tuple;
 	AbiError	error;
 	AbiText		out;
@@ -320,7 +320,7 @@ test_limits(void)
 {
 	size_t		size = 200000;
 	char	   *text = malloc(size);
-	AbiText8	type = {text, 0};
+	AbiSlice	type = {text, 0};
 	const AbiType *tuple;
 	AbiError	error;
 
@@ -359,7 +359,7 @@ static const char *
 word_of(const char *type_text, const char *text)
 {
 	static char hex[2 * ABI_WORD + 1];
-	AbiText8	type = {type_text, strlen(type_text)};
+	AbiSlice	type = {type_text, strlen(type_text)};
 	const AbiType *tuple;
 	AbiValue	value;
 	AbiError	error;
@@ -399,7 +399,7 @@ test_values(void)
 		{"uint256", "1" N78 "5", "range"},
 		{"int256", N78 "5", "range"},
 		{"int256", "-57896044618658097711785492504343953926634992332820282019"
-		"728792003956564819968", "80000000000000000000000000000000000000000000"
+			"728792003956564819968", "80000000000000000000000000000000000000000000"
 		"00000000000000000000"},
 		{"int256", "-57896044618658097711785492504343953926634992332820282019"
 		"728792003956564819969", "range"},
@@ -430,7 +430,7 @@ test_values(void)
 static const char *
 shown(const char *type_text, const char *hex)
 {
-	AbiText8	type = {type_text, strlen(type_text)};
+	AbiSlice	type = {type_text, strlen(type_text)};
 	const AbiType *tuple;
 	EvmBytes	data = corpus_unhex(&arena, hex);
 	AbiValue	value;
@@ -500,7 +500,7 @@ test_shared_tails(void)
 		size_t		content = 32768;
 		size_t		len = 64 + 32 * n + 32 + content;
 		uint8_t    *data = calloc(1, len);
-		AbiText8	type = {"bytes[]", 7};
+		AbiSlice	type = {"bytes[]", 7};
 		const AbiType *tuple;
 		AbiValue	value;
 		AbiError	error;
