@@ -99,7 +99,7 @@ arena_add_chunk(Arena *arena, size_t footprint)
 	if (arena->limit != 0)
 	{
 		size_t		left = arena->limit > arena->reserved ?
-			arena->limit - arena->reserved : 0;
+		arena->limit - arena->reserved : 0;
 
 		if (needed > left)
 			return false;

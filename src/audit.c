@@ -136,8 +136,8 @@ hash_text(const uint8 *hash32)
 	char	   *text = palloc(67);
 
 	memcpy(text, "0x", 2);
-	hexbytes_encode(text + 2, hash32, 32);
-	text[66] = '\0';
+	hexbytes_encode(text +2, hash32, 32);
+	text[		66] = '\0';
 	return text;
 }
 

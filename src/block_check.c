@@ -22,7 +22,8 @@ typedef struct Check
 	uint64_t	last_log_index;
 } Check;
 
-static bool __attribute__((format(printf, 2, 3)))
+static bool
+__attribute__((format(printf, 2, 3)))
 wrong(Check *check, const char *format,...)
 {
 	va_list		args;

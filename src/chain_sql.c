@@ -282,7 +282,7 @@ Datum
 chainsync_resync(PG_FUNCTION_ARGS)
 {
 	char	   *blocks = OidOutputFunctionCall(F_MULTIRANGE_OUT,
-										   PG_GETARG_DATUM(1));
+											   PG_GETARG_DATUM(1));
 
 	PG_RETURN_INT64(cut_history(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 								"resync", blocks));

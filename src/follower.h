@@ -27,7 +27,8 @@ typedef struct Branch
 	int64		noticed_us;		/* clock_us */
 	int64		deadline;		/* clock_ms */
 	int64		top;			/* number of the first hash */
-	uint8	   *hashes;			/* the new branch, highest first, 32 bytes each */
+	uint8	   *hashes;			/* the new branch, highest first, 32 bytes
+								 * each */
 	int			count;
 	int			room;
 	bool		asked;			/* for the next header: */
@@ -40,7 +41,8 @@ typedef struct Branch
 	int			fetched;		/* blocks of it in the source's range */
 	int64		old_head;
 	uint8		old_head_hash[32];
-	char		conflict[SHMEM_TEXT_SIZE];	/* what did not link, if it began so */
+	char		conflict[SHMEM_TEXT_SIZE];	/* what did not link, if it began
+											 * so */
 } Branch;
 
 typedef struct Follower

@@ -418,7 +418,7 @@ HttpExchange *
 http_wait(HttpClient *client, long timeout_ms)
 {
 	int64		deadline_us = timeout_ms < 0 ? -1 :
-		now_us() + (int64) timeout_ms * 1000;
+	now_us() + (int64) timeout_ms * 1000;
 	Transfer   *transfer;
 
 	for (;;)

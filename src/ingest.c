@@ -85,10 +85,10 @@ report_broken_link(Follower *f, int count)
 	hexbytes_encode(parent_hash, child->block.parent_hash, 32);
 	hexbytes_encode(hash, parent->block.hash, 32);
 	follower_set_trouble(f, "XX001",
-				psprintf("block %lld does not link to block %lld: its parent "
-						 "hash is 0x%s, the hash is 0x%s",
-						 (long long) child->number,
-						 (long long) parent->number, parent_hash, hash));
+						 psprintf("block %lld does not link to block %lld: its parent "
+								  "hash is 0x%s, the hash is 0x%s",
+								  (long long) child->number,
+								  (long long) parent->number, parent_hash, hash));
 	follower_drop_range(f);
 	follower_hold(f);
 }

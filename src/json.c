@@ -400,7 +400,7 @@ decode_one(const char **p)
 {
 	const uint8_t *byte = (const uint8_t *) *p;
 	int			length = byte[0] < 0x80 ? 1 : byte[0] < 0xe0 ? 2 :
-		byte[0] < 0xf0 ? 3 : 4;
+	byte[0] < 0xf0 ? 3 : 4;
 	uint32_t	c = length == 1 ? byte[0] : byte[0] & (0x7fu >> length);
 	int			i;
 

@@ -200,7 +200,7 @@ token_is(const Token *token, const JsonMember *member)
 	__m128i		start = _mm_cmpeq_epi8(token->start, _mm_loadu_si128(name));
 	__m128i		rest = _mm_cmpeq_epi8(token->rest, _mm_loadu_si128(name + 1));
 	uint32_t	equal = (uint32_t) _mm_movemask_epi8(start) |
-		(uint32_t) _mm_movemask_epi8(rest) << 16;
+	(uint32_t) _mm_movemask_epi8(rest) << 16;
 
 	return (~equal & (UINT32_MAX >> (32 - member->token_len))) == 0;
 }

@@ -123,6 +123,7 @@ static const uint64_t round_constants[24] = {
 void
 keccak_f1600(uint64_t *s)
 {
+/*INDENT OFF*/
 	uint64_t	a0 = s[0], a1 = ~s[1], a2 = ~s[2], a3 = s[3], a4 = s[4];
 	uint64_t	a5 = s[5], a6 = s[6], a7 = s[7], a8 = ~s[8], a9 = s[9];
 	uint64_t	a10 = s[10], a11 = s[11], a12 = ~s[12], a13 = s[13];
@@ -133,6 +134,7 @@ keccak_f1600(uint64_t *s)
 	uint64_t	e13, e14, e15, e16, e17, e18, e19, e20, e21, e22, e23, e24;
 	uint64_t	c0, c1, c2, c3, c4;
 	uint64_t	d0, d1, d2, d3, d4;
+/*INDENT ON*/
 
 	for (int i = 0; i < 24; i += 2)
 	{

@@ -125,30 +125,73 @@ static const uint64_t lane_constants[24] = {
 static TARGET void
 lanes_permute(Lanes *lanes)
 {
+/*INDENT OFF*/
 	VECTOR		a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12;
 	VECTOR		a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, a23, a24;
 	VECTOR		e0, e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12;
 	VECTOR		e13, e14, e15, e16, e17, e18, e19, e20, e21, e22, e23, e24;
 	VECTOR		b0, b1, b2, b3, b4;
 	VECTOR		d0, d1, d2, d3, d4;
+/*INDENT ON*/
 
 #define TAKE(i) a##i = V_XOR(V_LOAD(lanes->state[i]), V_LOAD(lanes->block[i]))
 #define KEEP(i) a##i = V_LOAD(lanes->state[i])
 #define GIVE(i) V_STORE(lanes->state[i], a##i)
-	TAKE(0); TAKE(1); TAKE(2); TAKE(3); TAKE(4); TAKE(5); TAKE(6);
-	TAKE(7); TAKE(8); TAKE(9); TAKE(10); TAKE(11); TAKE(12); TAKE(13);
-	TAKE(14); TAKE(15); TAKE(16);
-	KEEP(17); KEEP(18); KEEP(19); KEEP(20); KEEP(21); KEEP(22); KEEP(23);
+	TAKE(0);
+	TAKE(1);
+	TAKE(2);
+	TAKE(3);
+	TAKE(4);
+	TAKE(5);
+	TAKE(6);
+	TAKE(7);
+	TAKE(8);
+	TAKE(9);
+	TAKE(10);
+	TAKE(11);
+	TAKE(12);
+	TAKE(13);
+	TAKE(14);
+	TAKE(15);
+	TAKE(16);
+	KEEP(17);
+	KEEP(18);
+	KEEP(19);
+	KEEP(20);
+	KEEP(21);
+	KEEP(22);
+	KEEP(23);
 	KEEP(24);
 	for (int i = 0; i < 24; i += 2)
 	{
 		LANES_ROUND(a, e, lane_constants[i]);
 		LANES_ROUND(e, a, lane_constants[i + 1]);
 	}
-	GIVE(0); GIVE(1); GIVE(2); GIVE(3); GIVE(4); GIVE(5); GIVE(6); GIVE(7);
-	GIVE(8); GIVE(9); GIVE(10); GIVE(11); GIVE(12); GIVE(13); GIVE(14);
-	GIVE(15); GIVE(16); GIVE(17); GIVE(18); GIVE(19); GIVE(20); GIVE(21);
-	GIVE(22); GIVE(23); GIVE(24);
+	GIVE(0);
+	GIVE(1);
+	GIVE(2);
+	GIVE(3);
+	GIVE(4);
+	GIVE(5);
+	GIVE(6);
+	GIVE(7);
+	GIVE(8);
+	GIVE(9);
+	GIVE(10);
+	GIVE(11);
+	GIVE(12);
+	GIVE(13);
+	GIVE(14);
+	GIVE(15);
+	GIVE(16);
+	GIVE(17);
+	GIVE(18);
+	GIVE(19);
+	GIVE(20);
+	GIVE(21);
+	GIVE(22);
+	GIVE(23);
+	GIVE(24);
 #undef TAKE
 #undef KEEP
 #undef GIVE

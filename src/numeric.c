@@ -30,7 +30,7 @@
 static uint64
 divide_chunk(Uint256 *value)
 {
-	unsigned __int128 rest = 0;
+	unsigned	__int128 rest = 0;
 
 	for (int i = 3; i >= 0; i--)
 	{

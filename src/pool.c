@@ -93,7 +93,7 @@ static int64
 wait_for(const PoolEndpoint *endpoint)
 {
 	int			limit = endpoint->max_concurrency > 0 ?
-		endpoint->max_concurrency : chainsync_max_inflight_requests;
+	endpoint->max_concurrency : chainsync_max_inflight_requests;
 	int64		now = pool_now_us();
 	int64		wait = 0;
 
@@ -310,7 +310,7 @@ pool_quarantine(PoolEndpoint *endpoint, const char *reason, int64 duration_ms)
 {
 	int64		now = pool_now_us();
 	TimestampTz timestamp = GetCurrentTimestamp();
-	char		text[POOL_TEXT_SIZE];
+	char text[	POOL_TEXT_SIZE];
 
 	redact_message(text, sizeof(text), reason, endpoint->target.url,
 				   endpoint->target.header, endpoint->target.secret);

@@ -128,7 +128,7 @@ typedef struct PoolStat
 	char		last_error[256];	/* may be empty */
 	TimestampTz last_error_at;
 	TimestampTz retry_at;		/* 0: may be asked now */
-	PoolCheckCount checks[POOL_CHECKS];	/* by the bits of verify.h */
+	PoolCheckCount checks[POOL_CHECKS]; /* by the bits of verify.h */
 } PoolStat;
 
 /* This database's entries, palloc'd; 0 when there is no shared memory. */

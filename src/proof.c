@@ -28,8 +28,8 @@ ProofMode
 proof_mode_by_name(const char *name)
 {
 	static const char *const names[] = {
-		[PROOF_OFF] = "off", [PROOF_OBSERVE] = "observe",
-		[PROOF_LINKS] = "links", [PROOF_FULL] = "full"
+		[PROOF_OFF] = "off",[PROOF_OBSERVE] = "observe",
+		[PROOF_LINKS] = "links",[PROOF_FULL] = "full"
 	};
 
 	for (int i = 0; i < lengthof(names); i++)

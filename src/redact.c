@@ -447,9 +447,10 @@ rewrite_urls(Out *out, Slice text)
 	while (text.len > 0)
 	{
 		size_t		len = match_url(text);
+		Slice		url = {text.data, len};
 
 		if (len > 0)
-			write_url(out, (Slice) {text.data, len});
+			write_url(out, url);
 		else
 		{
 			len = 1;

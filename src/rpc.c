@@ -66,8 +66,8 @@ typedef struct Reading
 	bool		good_status;	/* 2xx: results count */
 	bool		one_for_all;	/* a batch was answered by one object */
 	RpcCall    *failed;			/* whose result could not be read */
-	bool		has_general;	/* an error for all that have no answer:
-								 * geth gives it the first call's id */
+	bool		has_general;	/* an error for all that have no answer: geth
+								 * gives it the first call's id */
 	RpcJsonError general;
 	bool		has_stray;		/* an error under an id that is not ours */
 	RpcJsonError stray;
@@ -294,7 +294,7 @@ static void
 set_call_error(const RpcRequest *request, RpcCall *call,
 			   const RpcJsonError *error)
 {
-	char		text[640];
+	char text[	640];
 
 	describe_error(text, sizeof(text), request, error);
 	set_call(request, call, classify(request, error), error->code, text);
@@ -413,7 +413,7 @@ set_unreadable(Reading *reading, const HttpExchange *exchange,
 	RpcRequest *request = reading->request;
 	int			status = exchange->status;
 	char		where[128];
-	char		text[512];
+	char text[	512];
 
 	describe_status(where, sizeof(where), request, exchange);
 	if (!reading->good_status)
@@ -440,7 +440,7 @@ static void
 set_failed(Reading *reading, const JsonScanner *scanner)
 {
 	RpcOutcome	outcome = RPC_INVALID;
-	char		text[300];
+	char text[	300];
 
 	if (scanner->error.status == JSON_OUT_OF_RANGE)
 		outcome = RPC_OUT_OF_RANGE;
@@ -462,7 +462,7 @@ set_stray(Reading *reading)
 {
 	RpcRequest *request = reading->request;
 	RpcOutcome	outcome = classify(request, &reading->stray);
-	char		text[640];
+	char text[	640];
 
 	if (any_result(request) ||
 		(outcome != RPC_THROTTLED && outcome != RPC_UNAUTHORIZED))
@@ -477,7 +477,7 @@ static void
 set_unanswered(Reading *reading, const HttpExchange *exchange)
 {
 	RpcRequest *request = reading->request;
-	char		text[640];
+	char text[	640];
 
 	if (reading->has_general)
 	{

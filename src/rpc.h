@@ -72,7 +72,8 @@ typedef struct RpcTarget
 
 typedef struct RpcRequest
 {
-	RpcCall    *calls;			/* the caller's array; must outlive the request */
+	RpcCall    *calls;			/* the caller's array; must outlive the
+								 * request */
 	int			call_count;
 	int			endpoint_id;
 	void	   *user;			/* the caller's */

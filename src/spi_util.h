@@ -22,6 +22,7 @@ extern void spi_run(int expected, bool read_only, const char *fmt,...)
 /* Columns of row `row` of SPI_tuptable; NULL or the default for null. */
 extern char *spi_text(int row, const char *column);
 extern int64 spi_int64(int row, const char *column, int64 if_null);
+
 /* bytea of exactly `len` bytes, or an error */
 extern uint8 *spi_bytes(int row, const char *column, int len);
 

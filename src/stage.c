@@ -86,6 +86,7 @@ static const struct
 	const StageColumn *columns;
 	int			count;
 }			layouts[CHAIN_TABLE_KINDS] =
+
 {
 	[TABLE_BLOCKS] = {block_columns, lengthof(block_columns)},
 	[TABLE_TRANSACTIONS] = {transaction_columns, lengthof(transaction_columns)},

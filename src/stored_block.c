@@ -129,7 +129,7 @@ append_numeric(StringInfo out, Datum value)
 	uint16	   *words = (uint16 *) VARDATA(wire);
 	int			count = pg_ntoh16(words[0]);
 	int			weight = (int16) pg_ntoh16(words[1]);
-	unsigned __int128 part;
+	unsigned	__int128 part;
 	Uint256		number = {{0, 0, 0, 0}};
 	uint8		bytes[32];
 	char		digits[65];
@@ -247,7 +247,7 @@ append_extra(StringInfo out, Datum value)
 	int			len = strlen(text);
 
 	if (len > 2 && text[0] == '{')
-		appendStringInfo(out, ",%.*s", len - 2, text + 1);
+		appendStringInfo(out, ",%.*s", len - 2, text +1);
 }
 
 static void
@@ -512,7 +512,7 @@ StoredState
 stored_block_load(ChainConfig *chain, int64 number, Arena *arena,
 				  StoredBlock *stored)
 {
-	StoredText	text;
+	StoredText text;
 	bool		has_root;
 
 	memset(stored, 0, sizeof(StoredBlock));

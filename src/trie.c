@@ -412,7 +412,7 @@ ref_leaves(NodeRef *refs, const TrieStack *stack, const Pending *batch,
 	for (uint32_t i = 0; i < hashed; i++)
 	{
 		if (batch[owners[i]].depth < 0)
-			memcpy(stack->root, hashes[i], 32);	/* the only item */
+			memcpy(stack->root, hashes[i], 32); /* the only item */
 		else
 			ref_from_hash(&refs[owners[i]], hashes[i]);
 	}

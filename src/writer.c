@@ -62,6 +62,7 @@ insert_plan(const ChainTable *table)
 	columns = stage_column_list(table->kind);
 	text = psprintf("INSERT INTO %s (%s) SELECT %s FROM %s", table->qualified,
 					columns, columns, STAGED_NAME);
+
 	plan = SPI_prepare(text, 0, NULL);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s",

@@ -14,7 +14,7 @@
 /* Puts an object with one member's value replaced. */
 static void
 put_replaced(Reply *reply, const Slice *object, const Slice *value,
-			   const char *text, size_t text_len)
+			 const char *text, size_t text_len)
 {
 	Slice		before = {object->data, (size_t) (value->data - object->data)};
 	Slice		behind;

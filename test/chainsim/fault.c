@@ -96,7 +96,7 @@ static const char *
 check_arg(const FaultSpec *spec, const char *arg)
 {
 	bool		numeric = spec->arg == ARG_NUMBER ||
-		spec->arg == ARG_NUMBER_REQUIRED;
+	spec->arg == ARG_NUMBER_REQUIRED;
 
 	if (spec->arg == ARG_NONE && *arg != '\0')
 		return "takes no argument";

@@ -82,7 +82,7 @@ gen_random(uint64_t seed, uint64_t purpose, uint64_t index)
 uint64_t
 gen_range(GenRandom *random, uint64_t low, uint64_t high)
 {
-	unsigned __int128 product = gen_next(random);
+	unsigned	__int128 product = gen_next(random);
 
 	product *= high - low + 1;
 	return low + (uint64_t) (product >> 64);
@@ -171,7 +171,7 @@ static uint64_t
 next_base_fee(const Generator *generator, const GenParent *parent)
 {
 	uint64_t	target = generator->gas_limit / 2;
-	unsigned __int128 delta = parent->base_fee;
+	unsigned	__int128 delta = parent->base_fee;
 
 	if (parent->gas_used > target)
 	{
@@ -194,8 +194,8 @@ next_excess_blob_gas(const GenParent *parent)
 static uint64_t
 blob_gas_price(uint64_t excess)
 {
-	unsigned __int128 term = BLOB_FRACTION;
-	unsigned __int128 sum = 0;
+	unsigned	__int128 term = BLOB_FRACTION;
+	unsigned	__int128 sum = 0;
 
 	for (uint64_t i = 1; term > 0; i++)
 	{
@@ -372,7 +372,7 @@ make_withdrawals(EvmBlock *block, const Generator *generator, GenBody *body,
 				 RlpWriter *writer, uint8_t *root32)
 {
 	uint32_t	count = block->number == 0 ? 0 :
-		(uint32_t) generator->params.withdrawals;
+	(uint32_t) generator->params.withdrawals;
 	GenRandom	random = gen_random(generator->params.seed,
 									20 + body->branch, block->number);
 	EvmBytes   *encoded = alloc_or_die(&body->arena, count, sizeof(EvmBytes));

@@ -322,7 +322,7 @@ add_blocks(SimChain *chain, const Cache *cache, const char *index,
 {
 	const CacheHeader *header = &cache->header;
 	const CachedBlock *cached =
-		(const CachedBlock *) (index + sizeof(CacheHeader));
+	(const CachedBlock *) (index + sizeof(CacheHeader));
 	const SimTx *txs = (const SimTx *) (cached + header->params.blocks);
 
 	for (uint64_t n = 0; n < header->params.blocks; n++)
@@ -416,8 +416,8 @@ gen_load(SimChain *chain, const Generator *generator, const char *dir,
 		 unsigned threads, bool quiet)
 {
 	Cache		cache = {0};
-	CacheHeader wanted = {.magic = CACHE_MAGIC, .version = CACHE_VERSION,
-						  .params = generator->params};
+	CacheHeader wanted = {.magic = CACHE_MAGIC,.version = CACHE_VERSION,
+	.params = generator->params};
 	char	   *lock_path;
 	int			lock;
 

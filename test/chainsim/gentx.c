@@ -170,7 +170,7 @@ make_logs(GenBody *body, const Generator *generator, GenRandom *random,
 	uint64_t	single = params->txs * 42 / 100 + 1;
 	uint64_t	many = params->txs * 21 / 100 + 1;
 	uint64_t	mean = params->logs > single ?
-		(params->logs - single + many / 2) / many : 0;
+	(params->logs - single + many / 2) / many : 0;
 
 	if (kind == KIND_TOKEN || kind == KIND_NFT)
 		plan->log_count = gen_range(random, 1, single) <= params->logs;

@@ -56,7 +56,8 @@ method_name(SimMethod method)
 	return method_names[method];
 }
 
-static void __attribute__((format(printf, 3, 4)))
+static void
+__attribute__((format(printf, 3, 4)))
 set_error(CallResult *out, int code, const char *format,...)
 {
 	va_list		args;
@@ -264,7 +265,7 @@ fault_fits(const Fault *fault, const void *arg)
 	const Call *call = arg;
 	const SimBlock *block = call_block(call);
 	bool		is_block = call->method == METHOD_BLOCK_BY_NUMBER ||
-		call->method == METHOD_BLOCK_BY_HASH;
+	call->method == METHOD_BLOCK_BY_HASH;
 	bool		is_receipts = call->method == METHOD_BLOCK_RECEIPTS;
 
 	if (fault_is_http(fault->kind) ||
@@ -431,8 +432,8 @@ void
 method_call(CallResult *out, Sim *sim, const char *name,
 			struct json_object *params)
 {
-	Call		call = {.sim = sim, .name = name, .params = params,
-						.block = CHAIN_NONE};
+	Call		call = {.sim = sim,.name = name,.params = params,
+	.block = CHAIN_NONE};
 	Fault		fault = {0};
 
 	memset(out, 0, sizeof(*out));

@@ -121,7 +121,7 @@ static void
 load_file(SimChain *chain, const char *path)
 {
 	bool		lines = has_suffix(path, ".jsonl") ||
-		has_suffix(path, ".jsonl.zst");
+	has_suffix(path, ".jsonl.zst");
 	Buf			text = {0};
 	Slice		rest;
 	Slice		record;

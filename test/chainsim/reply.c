@@ -27,7 +27,7 @@ void
 reply_text(Reply *reply, const char *text, size_t len)
 {
 	ReplyPiece *last = reply->count > 0 ?
-		&reply->pieces[reply->count - 1] : NULL;
+	&reply->pieces[reply->count - 1] : NULL;
 
 	if (len == 0)
 		return;

@@ -248,7 +248,7 @@ broken_response(HttpRequest *request)
 {
 	const Fault *fault = &request->dispatch.fault;
 	Reply	   *body = &request->dispatch.body;
-	Stream		stream = {.stop = body->total, .breaks = true};
+	Stream		stream = {.stop = body->total,.breaks = true};
 	uint64_t	announced = body->total;
 
 	if (fault->kind == FAULT_TRUNCATED)
@@ -300,7 +300,7 @@ fault_response(int *status, const char **type, HttpRequest *request,
 			   Stream *slow)
 {
 	static const char html[] =
-		"<html><head><title>%s</title></head><body><h1>%s</h1></body></html>\n";
+	"<html><head><title>%s</title></head><body><h1>%s</h1></body></html>\n";
 	const Fault *fault = &request->dispatch.fault;
 	Reply	   *body = &request->dispatch.body;
 	char		text[256];
@@ -370,7 +370,7 @@ respond(Server *server, struct MHD_Connection *connection,
 {
 	const Fault *fault = &request->dispatch.fault;
 	Reply	   *body = &request->dispatch.body;
-	Stream		slow = {.server = server, .connection = connection};
+	Stream		slow = {.server = server,.connection = connection};
 	struct MHD_Response *response;
 	const char *type = "application/json";
 	int			status = 200;

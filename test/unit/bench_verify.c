@@ -86,7 +86,7 @@ measure(const EvmBlock *block, uint32_t checks, bool senders, bool warm)
 		if (verify_block(&result, context, &rules, block, block->number,
 						 NULL) != VERIFY_PASSED)
 			corpus_die("not proven", verify_check_name(
-							result.failures[0].check));
+													   result.failures[0].check));
 		time = now() - time;
 		best = round == 0 || time < best ? time : best;
 	}
@@ -116,7 +116,7 @@ bench_bare(const EvmBlock *block)
 		uint256_to_be(compact, &tx->r);
 		uint256_to_be(compact + 32, &tx->s);
 		(void) secp256k1_ecdsa_recoverable_signature_parse_compact(
-			secp256k1_context_static, &signature, compact, parity);
+																   secp256k1_context_static, &signature, compact, parity);
 		time = now();
 		if (!secp256k1_ecdsa_recover(secp256k1_context_static, &key,
 									 &signature, hash))

@@ -393,8 +393,8 @@ static UNUSED_OK void
 corpus_log(Arena *arena, EvmLog *log, json_object *from)
 {
 	const uint8_t **topics =
-		corpus_fixed_array(arena, &log->topic_count,
-						   corpus_get(from, "topics"), 32);
+	corpus_fixed_array(arena, &log->topic_count,
+					   corpus_get(from, "topics"), 32);
 
 	if (log->topic_count > 4)
 		corpus_die("too many topics", "log");

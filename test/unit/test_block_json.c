@@ -204,7 +204,7 @@ check_recorded(const char *line, size_t len, const char *where, bool keep)
 	json_object *receipts = tree_member(root, "receipts");
 	json_object *transactions = tree_member(block, "transactions");
 	int			flags = JSON_C_TO_STRING_PLAIN |
-		JSON_C_TO_STRING_NOSLASHESCAPE;
+	JSON_C_TO_STRING_NOSLASHESCAPE;
 	const char *text;
 	JsonError	error;
 	bool		hashes_only;

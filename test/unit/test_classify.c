@@ -44,6 +44,7 @@ static const struct
 	const char *id;
 	RpcOutcome	outcome;
 }			exceptions[] = {
+
 	/* "also seen for real outages: retry first, then split" */
 	{"ponder-base", RPC_SERVER},
 };

@@ -275,7 +275,7 @@ static void
 test_genesis(void)
 {
 	json_object *vector =
-		corpus_json("vectors/tx/basic_genesishashestest.json");
+	corpus_json("vectors/tx/basic_genesishashestest.json");
 	EvmBytes	rlp = corpus_bytes(&scratch, vector, "genesis_rlp_hex");
 	EvmBytes	wanted = corpus_bytes(&scratch, vector, "genesis_hash");
 	RlpReader	reader;

@@ -37,7 +37,7 @@ is_json(const char *text, size_t len)
 {
 	JsonScanner scanner = scan(text, len);
 	bool		good = json_skip_value(&scanner, NULL) &&
-		json_at_end(&scanner);
+	json_at_end(&scanner);
 
 	CHECK(good == (scanner.error.status == JSON_OK));
 	CHECK(good || scanner.error.status == JSON_MALFORMED);
@@ -186,7 +186,7 @@ static void
 test_walk(void)
 {
 	static const char text[] = " { \"first\" : [ 1 , \"two\" , { } , [ ] ] ,"
-		"\"second\":\"0xff\",\"third\":null,\"f\":true} ";
+	"\"second\":\"0xff\",\"third\":null,\"f\":true} ";
 	JsonScanner scanner = scan(text, strlen(text));
 	JsonSlice	name;
 	JsonSlice	slice;
@@ -295,15 +295,15 @@ test_quantities(void)
 	static const char leading[] = "member \"q\": quantity has a leading zero";
 	static const char digit[] = "member \"q\": not a hexadecimal digit";
 	static const char above64[] =
-		"member \"q\": quantity has more than 64 bits";
+	"member \"q\": quantity has more than 64 bits";
 	static const char above256[] =
-		"member \"q\": quantity has more than 256 bits";
+	"member \"q\": quantity has more than 256 bits";
 	static const char prefix[] = "member \"q\": does not begin with 0x";
 	static const char type[] =
-		"member \"q\": not a string of hexadecimal digits";
+	"member \"q\": not a string of hexadecimal digits";
 	static const char end[] = "the text ends too early";
 	static const char all[] = "123456789abcdef0fedcba9876543210"
-		"123456789abcdef0fedcba9876543210";
+	"123456789abcdef0fedcba9876543210";
 
 	for (int wide = 0; wide < 2; wide++)
 	{

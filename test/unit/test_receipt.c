@@ -260,7 +260,7 @@ static void
 test_memo(void)
 {
 	EvmLog	   *logs = corpus_alloc(&scratch, 9000, sizeof(EvmLog));
-	uint8_t   (*items)[32] = corpus_alloc(&scratch, 9000, 32);
+	uint8_t		(*items)[32] = corpus_alloc(&scratch, 9000, 32);
 	uint8_t		with[BLOOM_SIZE];
 	uint8_t		without[BLOOM_SIZE];
 	bool		agree = true;

@@ -24,8 +24,8 @@ from_decimal(uint8_t *out40, const char *digits)
 
 		for (int i = 0; i < 5; i++)
 		{
-			unsigned __int128 wide =
-				(unsigned __int128) words[i] * 10 + carry;
+			unsigned	__int128 wide =
+			(unsigned __int128) words[i] * 10 + carry;
 
 			words[i] = (uint64_t) wide;
 			carry = (uint64_t) (wide >> 64);
@@ -257,7 +257,7 @@ test_exhaustive(void)
 		for (unsigned b = 0; b < 256; b++)
 		{
 			bool		two = (a == 0x81 && b >= 0x80) ||
-				(a == 0xc1 && (b <= 0x80 || b == 0xc0));
+			(a == 0xc1 && (b <= 0x80 || b == 0xc0));
 
 			bytes[1] = (uint8_t) b;
 			CHECK_AT(valid_on_heap(bytes, 2) == two, "two bytes",

@@ -23,6 +23,7 @@ static const struct
 	const char *short_root;
 	const char *long_root;
 }			ordered_roots[] = {
+
 	{1, "5f0acf6a67ec9e414810ce05587222cc1b04ef35e10fdc0bd91b2a1f90369b1b",
 	"0d7fa730a10dcba56926aa94ca14287c91de2cfb4415a3f2d935d1c7fa8cb481"},
 	{2, "cf653b61ce62727adcc21d5008ec619edfa0ab2ada2c85b02ab8c3b8f3258c6f",
@@ -60,7 +61,7 @@ static const struct
 	{65537, "d55ebd922b5cc1847373fab917740fdff4facfcba470a10742bc3d77777d2c3f",
 	"2da084e610a5008a550c528f6a07ba301e7c8e484e05fc365100ff7c15c757f4"},
 	{100000,
-	"c1189c411ed20b55273331628ddc7b6f1f142d86f494360ae6fa292adad56827",
+		"c1189c411ed20b55273331628ddc7b6f1f142d86f494360ae6fa292adad56827",
 	"0c9546eda114bbf5d0ce2200d85c4f06993307ca05894143616024c96ae22138"},
 };
 
@@ -103,7 +104,7 @@ compare_items(const void *a, const void *b)
 	const TrieItem *first = a;
 	const TrieItem *second = b;
 	uint32_t	shorter = first->key.len < second->key.len ? first->key.len
-		: second->key.len;
+	: second->key.len;
 	int			order = memcmp(first->key.data, second->key.data, shorter);
 
 	if (order != 0)

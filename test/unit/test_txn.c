@@ -350,7 +350,7 @@ test_ethers(void)
 		"Legacy", "Eip155", "Berlin", "London", "Cancun"
 	};
 	json_object *tests =
-		corpus_json("vectors/tx/ethers-v6-transactions.json.gz");
+	corpus_json("vectors/tx/ethers-v6-transactions.json.gz");
 
 	for (uint32_t i = 0; i < corpus_count(tests); i++)
 	{
@@ -441,7 +441,7 @@ static void
 test_geth_recover(void)
 {
 	json_object *tests =
-		corpus_json("vectors/secp256k1/geth-precompile-ecRecover.json");
+	corpus_json("vectors/secp256k1/geth-precompile-ecRecover.json");
 
 	for (uint32_t i = 0; i < corpus_count(tests); i++)
 	{

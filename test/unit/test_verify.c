@@ -57,13 +57,13 @@ check_entry(json_object *entry)
 	const char *file = corpus_string(entry, "file");
 	const char *chain = corpus_string(entry, "chain");
 	uint64_t	number = (uint64_t)
-		json_object_get_int64(corpus_get(entry, "number"));
+	json_object_get_int64(corpus_get(entry, "number"));
 	VerifyCorpusBlock recorded;
 	VerifyRules rules;
 	VerifySkip	skip;
 	VerifyResult result;
 	uint64_t	chain_id = (uint64_t)
-		json_object_get_int64(corpus_get(entry, "chain_id"));
+	json_object_get_int64(corpus_get(entry, "chain_id"));
 
 	/* the one that has only its transactions' hashes is no block to us */
 	if (strcmp(corpus_string(entry, "class"), "partial") == 0)

@@ -467,7 +467,7 @@ mutate_block(json_object *entry)
 	VerifyResult result;
 	EvmBlock	copy;
 	uint64_t	chain_id = (uint64_t)
-		json_object_get_int64(corpus_get(entry, "chain_id"));
+	json_object_get_int64(corpus_get(entry, "chain_id"));
 
 	if (!verify_corpus_parse(&recorded, corpus_read(file)))
 		corpus_die("cannot read", file);

@@ -337,7 +337,7 @@ static void
 test_arbitrum_deposit(void)
 {
 	static const char request[] = "\"0x1111111111111111111111111111111111"
-		"111111111111111111111111111111\"";
+	"111111111111111111111111111111\"";
 	EvmExtra	extra = {"requestId", request, sizeof(request) - 1};
 	EvmTransaction tx;
 	uint8_t		from[20];

@@ -472,7 +472,7 @@ try_mutation(void *object, size_t size, const Target *target)
 		if (is_same(target) || is_unproven(target))
 		{
 			bool		passed = prove(&result, &copy, number) ==
-				VERIFY_PASSED;
+			VERIFY_PASSED;
 
 			if (!CHECK_SAY(passed, what))
 				verify_corpus_print(&result);
