@@ -34,12 +34,6 @@ static const char *const kind_names[CHAIN_TABLE_KINDS] = {
 	"blocks", "transactions", "logs", "withdrawals"
 };
 
-const char *
-chain_table_kind_name(ChainTableKind kind)
-{
-	return kind_names[kind];
-}
-
 static Oid
 relation_owner(Oid relid)
 {

@@ -86,8 +86,6 @@ extern ChainTable *chain_table(ChainConfig *chain, ChainTableKind kind);
 extern void chain_lock_table(ChainConfig *chain, ChainTable *table,
 							 int lockmode);
 
-extern const char *chain_table_kind_name(ChainTableKind kind);
-
 /*
  * Writes what is needed to adopt the schema again into its chainsync_info, as
  * the tables' owner: chain id, genesis, layout.  Does nothing where the owner

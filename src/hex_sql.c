@@ -14,8 +14,8 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "abi_json.h"
 #include "hex.h"
-#include "keccak.h"
 
 PG_FUNCTION_INFO_V1(chainsync_hex);
 PG_FUNCTION_INFO_V1(chainsync_unhex);
@@ -85,27 +85,6 @@ chainsync_unhex(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(result);
 }
 
-/*
- * Writes the 40 digits of an address with their EIP-55 checksum: a letter is
- * upper-case where the digit of the Keccak-256 of the lower-case digits is 8
- * or more.
- */
-static void
-checksum_digits(char *out40, const uint8 *address20)
-{
-	uint8		hash[32];
-
-	hexbytes_encode(out40, address20, ADDRESS_SIZE);
-	keccak256(hash, (const uint8 *) out40, 2 * ADDRESS_SIZE);
-	for (int i = 0; i < 2 * ADDRESS_SIZE; i++)
-	{
-		int			nibble = i % 2 == 0 ? hash[i / 2] >> 4 : hash[i / 2] & 15;
-
-		if (nibble >= 8)
-			out40[i] = pg_ascii_toupper((unsigned char) out40[i]);
-	}
-}
-
 static bool
 is_mixed_case(const char *digits, Size len)
 {
@@ -140,7 +119,7 @@ chainsync_address(PG_FUNCTION_ARGS)
 				 errmsg("invalid address"),
 				 errdetail("An address is 40 hexadecimal digits, with 0x in "
 						   "front or not.")));
-	checksum_digits(wanted, (uint8 *) VARDATA(result));
+	abi_checksum_digits(wanted, (uint8 *) VARDATA(result));
 	if (is_mixed_case(digits, len) && memcmp(wanted, digits, len) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
@@ -165,7 +144,7 @@ chainsync_checksum_address(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an address has 20 bytes, not %d",
 						(int) VARSIZE_ANY_EXHDR(value))));
-	checksum_digits(digits + 2, (uint8 *) VARDATA_ANY(value));
+	abi_checksum_digits(digits + 2, (uint8 *) VARDATA_ANY(value));
 	digits[2 * ADDRESS_SIZE + 2] = '\0';
 	PG_RETURN_TEXT_P(cstring_to_text(digits));
 }

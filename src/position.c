@@ -11,7 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "guc.h"
+#include "hex.h"
 #include "position.h"
 #include "spi_util.h"
 
@@ -59,8 +59,8 @@ position_note_stored(int chain, int64 number, const uint8 *hash32,
 {
 	char		hex[65];
 
-	for (int i = 0; i < 32; i++)
-		snprintf(hex + 2 * i, 3, "%02x", hash32[i]);
+	hexbytes_encode(hex, hash32, 32);
+	hex[64] = '\0';
 	spi_run(SPI_OK_UPDATE, false,
 			"UPDATE chainsync.sync_state SET head_number = %lld, "
 			"head_hash = '\\x%s'::bytea, "
